@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Metadata of an entry into an inode. Owners are the tar's numbers: names of
+ * users mean nothing outside of the container. Nothing that ext4 cannot hold
+ * is cut to fit; it is refused by name.
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "cleanup.h"
+#include "err.h"
+#include "ext_io.h"
+
+/* 34 bits from 1901 on. */
+#define TIME_MIN (-(INT64_C(1) << 31))
+#define TIME_MAX ((INT64_C(1) << 34) - (INT64_C(1) << 31) - 1)
+
+/* chattr's flags that say something about the file and not about its blocks. */
+#define FLAGS_KEPT                                                                              \
+	(EXT2_SYNC_FL | EXT2_IMMUTABLE_FL | EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | \
+	 EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL)
+
+#define ACL_VERSION	2
+#define ACL_USER_OBJ	0x01
+#define ACL_USER	0x02
+#define ACL_GROUP_OBJ	0x04
+#define ACL_GROUP	0x08
+#define ACL_MASK	0x10
+#define ACL_OTHER	0x20
+#define ACL_ENTRIES_MAX 500
+
+struct acl_entry {
+	uint16_t tag, perm;
+	uint32_t id;
+} __attribute__((packed));
+
+struct acl {
+	uint32_t version;
+	struct acl_entry entries[ACL_ENTRIES_MAX];
+} __attribute__((packed));
+
+uint32_t attr_type(struct archive_entry *e)
+{
+	switch (archive_entry_filetype(e)) {
+	case AE_IFREG:
+		return EXT2_FT_REG_FILE;
+	case AE_IFDIR:
+		return EXT2_FT_DIR;
+	case AE_IFLNK:
+		return EXT2_FT_SYMLINK;
+	case AE_IFCHR:
+		return EXT2_FT_CHRDEV;
+	case AE_IFBLK:
+		return EXT2_FT_BLKDEV;
+	case AE_IFIFO:
+		return EXT2_FT_FIFO;
+	case AE_IFSOCK:
+		return EXT2_FT_SOCK;
+	default:
+		return 0;
+	}
+}
+
+static uint32_t time_extra(int64_t sec, long nsec)
+{
+	uint32_t epoch = (uint32_t)((sec - (int32_t)sec) >> 32) & EXT4_EPOCH_MASK;
+
+	return (uint32_t)nsec << EXT4_EPOCH_BITS | epoch;
+}
+
+static int check_time(const struct tree *t, int64_t sec, struct err *err)
+{
+	if (sec < TIME_MIN || sec > TIME_MAX)
+		return tree_fail(t, err, ERANGE, "has a time that ext4 cannot hold");
+	return 0;
+}
+
+static int set_times(struct tree *t, struct archive_entry *e, struct ext2_inode_large *inode,
+		     struct err *err)
+{
+	int64_t mtime = archive_entry_mtime_is_set(e) ? archive_entry_mtime(e) : t->now;
+	long mtime_nsec = archive_entry_mtime_is_set(e) ? archive_entry_mtime_nsec(e) : 0;
+	bool own_atime = archive_entry_atime_is_set(e);
+	int64_t atime = own_atime ? archive_entry_atime(e) : mtime;
+	long atime_nsec = own_atime ? archive_entry_atime_nsec(e) : mtime_nsec;
+
+	if (check_time(t, mtime, err) < 0 || check_time(t, atime, err) < 0)
+		return -ERANGE;
+	inode->i_mtime = (uint32_t)mtime;
+	inode->i_mtime_extra = time_extra(mtime, mtime_nsec);
+	inode->i_atime = (uint32_t)atime;
+	inode->i_atime_extra = time_extra(atime, atime_nsec);
+	return 0;
+}
+
+/* Made now, whatever the tar says: these two are the file system's own. */
+static void set_birth(const struct tree *t, struct ext2_inode_large *inode)
+{
+	inode->i_extra_isize = (uint16_t)(sizeof(*inode) - EXT2_GOOD_OLD_INODE_SIZE);
+	inode->i_ctime = inode->i_crtime = (uint32_t)t->now;
+	inode->i_ctime_extra = inode->i_crtime_extra = time_extra(t->now, 0);
+}
+
+static int set_owner(const struct tree *t, struct archive_entry *e, struct ext2_inode_large *inode,
+		     struct err *err)
+{
+	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
+	int64_t max = t->max_id ? t->max_id : UINT32_MAX - 1;
+
+	if (uid < 0 || uid > max || gid < 0 || gid > max)
+		return tree_fail(t, err, ERANGE, "belongs to %lld:%lld; ids go up to %lld here",
+				 (long long)uid, (long long)gid, (long long)max);
+	inode->i_uid = (uint16_t)uid;
+	inode->osd2.linux2.l_i_uid_high = (uint16_t)(uid >> 16);
+	inode->i_gid = (uint16_t)gid;
+	inode->osd2.linux2.l_i_gid_high = (uint16_t)(gid >> 16);
+	return 0;
+}
+
+static int set_device(const struct tree *t, struct archive_entry *e, struct ext2_inode_large *inode,
+		      struct err *err)
+{
+	uint64_t maj = archive_entry_rdevmajor(e), min = archive_entry_rdevminor(e);
+
+	if (maj > 0xfff || min > 0xfffff)
+		return tree_fail(t, err, ERANGE,
+				 "is the device %llu:%llu, which Linux does not have",
+				 (unsigned long long)maj, (unsigned long long)min);
+	if (maj < 256 && min < 256)
+		inode->i_block[0] = (uint32_t)(maj << 8 | min);
+	else
+		inode->i_block[1] = (uint32_t)((min & 0xff) | maj << 8 | (min & ~0xffull) << 12);
+	return 0;
+}
+
+int attr_inode(struct tree *t, struct archive_entry *e, struct ext2_inode_large *ret,
+	       struct err *err)
+{
+	struct ext2_inode_large inode;
+	unsigned long set, clear;
+	uint32_t type = attr_type(e);
+	int r;
+
+	memset(&inode, 0, sizeof(inode));
+	inode.i_mode = (uint16_t)(archive_entry_filetype(e) | (archive_entry_perm(e) & 07777));
+	inode.i_links_count = 1;
+	set_birth(t, &inode);
+	r = set_times(t, e, &inode, err);
+	if (r == 0)
+		r = set_owner(t, e, &inode, err);
+	if (r == 0 && (type == EXT2_FT_CHRDEV || type == EXT2_FT_BLKDEV))
+		r = set_device(t, e, &inode, err);
+	if (r < 0)
+		return r;
+	archive_entry_fflags(e, &set, &clear);
+	inode.i_flags = (uint32_t)set & FLAGS_KEPT;
+	*ret = inode;
+	return 0;
+}
+
+void attr_default_dir(const struct tree *t, struct ext2_inode_large *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->i_mode = S_IFDIR | 0755;
+	ret->i_links_count = 2;
+	set_birth(t, ret);
+	ret->i_mtime = ret->i_atime = ret->i_ctime;
+	ret->i_mtime_extra = ret->i_atime_extra = ret->i_ctime_extra;
+}
+
+/* The kernel wants them in the order of their tags; ids in order make the bytes the same. */
+static int compare_acl(const void *a, const void *b)
+{
+	const struct acl_entry *x = a, *y = b;
+	uint16_t tx = le16toh(x->tag), ty = le16toh(y->tag);
+	uint32_t ix = le32toh(x->id), iy = le32toh(y->id);
+
+	if (tx != ty)
+		return tx < ty ? -1 : 1;
+	return ix < iy ? -1 : ix > iy;
+}
+
+static int acl_tag(int tag)
+{
+	switch (tag) {
+	case ARCHIVE_ENTRY_ACL_USER_OBJ:
+		return ACL_USER_OBJ;
+	case ARCHIVE_ENTRY_ACL_USER:
+		return ACL_USER;
+	case ARCHIVE_ENTRY_ACL_GROUP_OBJ:
+		return ACL_GROUP_OBJ;
+	case ARCHIVE_ENTRY_ACL_GROUP:
+		return ACL_GROUP;
+	case ARCHIVE_ENTRY_ACL_MASK:
+		return ACL_MASK;
+	case ARCHIVE_ENTRY_ACL_OTHER:
+		return ACL_OTHER;
+	default:
+		return 0;
+	}
+}
+
+static int collect_acl(struct tree *t, struct archive_entry *e, int want, struct acl *acl,
+		       size_t *ret_n, struct err *err)
+{
+	int type, perm, tag, id;
+	const char *name;
+	size_t n = 0;
+
+	archive_entry_acl_reset(e, want);
+	while (archive_entry_acl_next(e, want, &type, &perm, &tag, &id, &name) == ARCHIVE_OK) {
+		int own = acl_tag(tag);
+		bool named = own == ACL_USER || own == ACL_GROUP;
+
+		if (!own || n == ACL_ENTRIES_MAX)
+			return tree_fail(t, err, EINVAL, "has an ACL that ext4 cannot hold");
+		if (named && id < 0)
+			return tree_fail(t, err, EINVAL,
+					 "has an ACL that names '%s' without a number",
+					 name ? name : "");
+		if (named && t->max_id && (uint32_t)id > t->max_id)
+			return tree_fail(t, err, ERANGE, "has an ACL for %d; ids go up to %u here",
+					 id, t->max_id);
+		acl->entries[n].tag = htole16((uint16_t)own);
+		acl->entries[n].perm = htole16((uint16_t)(perm & 7));
+		acl->entries[n].id = htole32(named ? (uint32_t)id : UINT32_MAX);
+		n++;
+	}
+	*ret_n = n;
+	return 0;
+}
+
+static int set_acl(struct tree *t, struct ext2_xattr_handle *h, struct archive_entry *e, int want,
+		   const char *key, struct err *err)
+{
+	_cleanup_free_ struct acl *acl = NULL;
+	errcode_t code;
+	size_t n = 0;
+	int r;
+
+	if (archive_entry_acl_count(e, want) == 0)
+		return 0;
+	acl = malloc(sizeof(*acl));
+	if (!acl)
+		return tree_fail(t, err, ENOMEM, "has an ACL and there is no memory for it");
+	r = collect_acl(t, e, want, acl, &n, err);
+	if (r < 0 || n == 0)
+		return r;
+	/* libarchive gives the three of the mode without ids; more than those is an ACL. */
+	if (want == ARCHIVE_ENTRY_ACL_TYPE_ACCESS && n <= 3)
+		return 0;
+	acl->version = htole32(ACL_VERSION);
+	qsort(acl->entries, n, sizeof(acl->entries[0]), compare_acl);
+	code = ext2fs_xattr_set(h, key, acl, sizeof(acl->version) + n * sizeof(acl->entries[0]));
+	return code ? tree_fail_ext(t, err, code, "has an ACL that cannot be stored") : 0;
+}
+
+/* What ext4 has a number for; anything else would be stored and never seen. */
+static bool is_storable(const char *key)
+{
+	return strncmp(key, "user.", 5) == 0 || strncmp(key, "trusted.", 8) == 0 ||
+	       strncmp(key, "security.", 9) == 0 || strcmp(key, "system.posix_acl_access") == 0 ||
+	       strcmp(key, "system.posix_acl_default") == 0;
+}
+
+static int set_all(struct tree *t, struct ext2_xattr_handle *h, struct archive_entry *e,
+		   struct err *err)
+{
+	const char *key;
+	const void *value;
+	size_t len;
+	int r;
+
+	archive_entry_xattr_reset(e);
+	while (archive_entry_xattr_next(e, &key, &value, &len) == ARCHIVE_OK) {
+		errcode_t code;
+
+		if (!is_storable(key))
+			return tree_fail(t, err, EOPNOTSUPP,
+					 "has the extended attribute '%s', which ext4 cannot hold",
+					 key);
+		code = ext2fs_xattr_set(h, key, value, len);
+		if (code)
+			return tree_fail_ext(t, err, code,
+					     "has an extended attribute that cannot be stored");
+	}
+	r = set_acl(t, h, e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access", err);
+	if (r < 0)
+		return r;
+	return set_acl(t, h, e, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default", err);
+}
+
+int attr_xattrs(struct tree *t, ext2_ino_t ino, struct archive_entry *e, bool replace,
+		struct err *err)
+{
+	struct ext2_xattr_handle *h = NULL;
+	errcode_t code;
+	int r;
+
+	if (archive_entry_acl_types(e) & ARCHIVE_ENTRY_ACL_TYPE_NFS4)
+		return tree_fail(t, err, EOPNOTSUPP, "has an NFSv4 ACL, which ext4 cannot hold");
+	if (!replace && archive_entry_xattr_count(e) == 0 && archive_entry_acl_types(e) == 0)
+		return 0;
+	/* What is not read is not written back: the old ones go. */
+	code = ext2fs_xattrs_open(t->fs, ino, &h);
+	r = code ? tree_fail_ext(t, err, code, "cannot have its attributes changed")
+		 : set_all(t, h, e, err);
+	if (r == 0) {
+		code = ext2fs_xattrs_write(h);
+		if (code)
+			r = tree_fail_ext(t, err, code, "has more extended attributes than fit");
+	}
+	if (h)
+		ext2fs_xattrs_close(&h);
+	return r;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Looking at an image without trusting or changing it. Every finding is told
+ * and the search goes on as far as what was found still makes sense; only what
+ * cannot be read ends it. What lies inside of the file system is e2fsck's.
+ */
+#include "ploop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "disk.h"
+#include "err.h"
+#include "format.h"
+#include "gpt.h"
+#include "io.h"
+#include "open.h"
+
+struct check {
+	const char *path;
+	int fd;
+	uint64_t file_bytes;
+	ploop_finding_fn fn;
+	void *arg;
+	unsigned int findings;
+};
+
+static void __attribute__((format(printf, 2, 3))) found(struct check *c, const char *fmt, ...)
+{
+	char msg[ERR_MSG_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	c->findings++;
+	c->fn(c->arg, msg);
+}
+
+/* The kernel's drivers map files by extents and stop at a hole. */
+static int check_holes(struct check *c)
+{
+	off_t hole = lseek(c->fd, 0, SEEK_HOLE);
+
+	if (hole < 0)
+		return errno == EINVAL || errno == EOPNOTSUPP ? 0 : -errno;
+	if ((uint64_t)hole < c->file_bytes)
+		found(c, "there is a hole in the image file at byte %lld", (long long)hole);
+	return 0;
+}
+
+/* Every entry, where image_open() stops at the first. */
+static int check_map(struct check *c, const struct ploop_header *h)
+{
+	uint32_t first = h->first_block_sectors / h->cluster_sectors, i;
+	uint64_t clusters = c->file_bytes / (h->cluster_sectors * PLOOP_SECTOR);
+	_cleanup_free_ uint32_t *owner = calloc((size_t)clusters + 1, sizeof(*owner));
+	uint64_t lost = 0, n;
+	struct bat bat;
+	int r;
+
+	if (!owner)
+		return -ENOMEM;
+	r = bat_read(&bat, c->fd, h->bat_entries, first);
+	if (r < 0)
+		return r;
+	for (i = 0; i < bat.count; i++) {
+		uint32_t e = bat_lookup(&bat, i);
+
+		if (!e)
+			continue;
+		if (e < first || e >= clusters)
+			found(c, "block %u is said to be in cluster %u, outside of the data", i, e);
+		else if (owner[e])
+			found(c, "blocks %u and %u are both said to be in cluster %u", owner[e] - 1,
+			      i, e);
+		else
+			owner[e] = i + 1;
+	}
+	bat_free(&bat);
+	for (n = first; n < clusters; n++)
+		lost += !owner[n];
+	if (lost)
+		found(c, "%llu clusters of the file belong to no block", (unsigned long long)lost);
+	return 0;
+}
+
+static int check_expanded(struct check *c, bool *ret_usable)
+{
+	uint8_t bytes[sizeof(struct ploop_header)];
+	unsigned int before = c->findings;
+	struct err why = ERR_INIT;
+	struct ploop_header h;
+	int r;
+
+	*ret_usable = false;
+	if (c->file_bytes < sizeof(bytes)) {
+		found(c, "the file is too short for an image");
+		return 0;
+	}
+	r = io_pread_full(c->fd, bytes, sizeof(bytes), 0);
+	if (r < 0)
+		return r;
+	r = image_parse_header(bytes, c->file_bytes, c->path, &h, &why);
+	if (r < 0) {
+		found(c, "%s", why.msg);
+		return 0;
+	}
+	if (h.in_use == PLOOP_INUSE)
+		found(c, "the image is marked as in use: it is open now, or was not closed");
+	if (h.flags & PLOOP_FLAG_CONVERTING)
+		found(c, "the image was left in the middle of a conversion");
+	if (c->file_bytes % (h.cluster_sectors * PLOOP_SECTOR))
+		found(c, "the file ends %llu bytes into a cluster",
+		      (unsigned long long)(c->file_bytes % (h.cluster_sectors * PLOOP_SECTOR)));
+	r = check_map(c, &h);
+	if (r == 0)
+		r = check_holes(c);
+	*ret_usable = c->findings == before;
+	return r;
+}
+
+static bool same_table(const struct gpt_header *a, const struct gpt_header *b)
+{
+	return a->alternate_lba == b->my_lba && b->alternate_lba == a->my_lba &&
+	       a->first_usable_lba == b->first_usable_lba &&
+	       a->last_usable_lba == b->last_usable_lba && a->entries_crc32 == b->entries_crc32 &&
+	       memcmp(a->disk_guid, b->disk_guid, 16) == 0;
+}
+
+static void check_gpt(struct check *c, struct ploop_disk *disk)
+{
+	uint64_t last = disk->img.size_bytes / PLOOP_SECTOR - 1, from, to;
+	struct gpt_header primary, backup;
+	struct err why = ERR_INIT;
+	bool ok = true;
+	uint8_t mark[2];
+
+	if (disk_read(disk, MBR_MARK_OFFSET, mark, 2) < 0 || mark[0] != 0x55 || mark[1] != 0xaa)
+		found(c, "the protective MBR is missing");
+	if (gpt_read(disk, 1, &primary, &from, &to, &why) < 0) {
+		found(c, "%s", why.msg);
+		ok = false;
+	}
+	if (gpt_read(disk, last, &backup, &from, &to, &why) < 0) {
+		found(c, "%s", why.msg);
+		ok = false;
+	}
+	if (ok && !same_table(&primary, &backup))
+		found(c, "the two partition tables do not agree");
+}
+
+static int check_disk(struct check *c, const struct location *loc, struct err *err)
+{
+	struct image img = {.fd = -EBADF};
+	struct ploop_disk *disk;
+	struct err why = ERR_INIT;
+	int r = image_open(loc->dirfd, loc->file, loc->format, loc->cluster_bytes, false, &img,
+			   &why);
+
+	if (r == 0)
+		r = location_fits(loc, &img, &why);
+	if (r < 0) {
+		image_close(&img);
+		found(c, "%s", why.msg);
+		return 0;
+	}
+	if (disk_new(&img, &disk) < 0) {
+		image_close(&img);
+		return err_errno(err, ENOMEM, "cannot check '%s'", c->path);
+	}
+	check_gpt(c, disk);
+	disk_free(disk);
+	return 0;
+}
+
+static int check_image(struct check *c, const struct location *loc, struct err *err)
+{
+	_cleanup_close_ int fd = openat(loc->dirfd, loc->file,
+					O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	enum ploop_format format;
+	bool usable = true;
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, errno, "cannot open '%s'", c->path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "'%s' is not a regular file", c->path);
+	c->fd = fd;
+	c->file_bytes = (uint64_t)st.st_size;
+	r = image_probe(fd, &format);
+	if (r == 0 && loc->format == PLOOP_FORMAT_EXPANDED)
+		r = check_expanded(c, &usable);
+	if (r < 0)
+		return err_errno(err, r, "cannot read '%s'", c->path);
+	/* The partition tables of a disk whose map is wrong say nothing. */
+	return usable ? check_disk(c, loc, err) : 0;
+}
+
+int ploop_check(const char *path, ploop_finding_fn fn, void *arg, unsigned int *ret_findings,
+		struct err *err)
+{
+	struct location loc = {.dirfd = -EBADF};
+	struct check c = {.fd = -EBADF, .fn = fn, .arg = arg};
+	int r = location_find(&loc, path, err);
+
+	if (r < 0)
+		return r;
+	c.path = loc.path;
+	r = check_image(&c, &loc, err);
+	if (r == 0)
+		*ret_findings = c.findings;
+	location_free(&loc);
+	return r;
+}

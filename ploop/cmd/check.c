@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "cmd.h"
+#include "err.h"
+#include "ploop.h"
+
+static const struct option options[] = {
+	{"ro", no_argument, NULL, 'r'},
+	{"silent", no_argument, NULL, 's'},
+	{"check", no_argument, NULL, 'c'},
+	{"force", no_argument, NULL, 'f'},
+	{"hard-force", no_argument, NULL, 'F'},
+	{"drop-inuse", no_argument, NULL, 'd'},
+	{"repair-sparse", no_argument, NULL, 'S'},
+	{"raw", no_argument, NULL, 'R'},
+	{NULL, 0, NULL, 0},
+};
+
+static void print_finding(void *arg, const char *sentence)
+{
+	(void)arg;
+	printf("%s\n", sentence);
+}
+
+static int parse_option(int c, bool *silent, char **argv, struct err *err)
+{
+	switch (c) {
+	case 'r':
+	case 'c':
+		return 0;
+	case 's':
+		*silent = true;
+		return 0;
+	case 'f':
+	case 'F':
+	case 'd':
+	case 'S':
+		return err_exit(err, PLOOP_EXIT_PARAM,
+				"the option '-%c' repairs, which is not supported yet", c);
+	case 'R':
+	case 'b':
+		return err_exit(err, PLOOP_EXIT_PARAM, "the option '-%c' is not supported: %s", c,
+				"the format is found out");
+	default:
+		return cmd_bad_option(err, argv, c);
+	}
+}
+
+int cmd_check(int argc, char **argv, struct err *err)
+{
+	unsigned int findings = 0;
+	bool silent = false;
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, ":rcsfFdSRb:", options, NULL)) != -1) {
+		r = parse_option(c, &silent, argv, err);
+		if (r < 0)
+			return r;
+	}
+	if (argc - optind != 1)
+		return cmd_usage(err, "check takes one image");
+	r = ploop_check(argv[optind], print_finding, NULL, &findings, err);
+	if (r < 0)
+		return cmd_open_failed(err);
+	if (findings)
+		return err_exit(err, PLOOP_EXIT_FORMAT, "'%s' has %u error%s", argv[optind],
+				findings, findings == 1 ? "" : "s");
+	if (!silent)
+		printf("%s: no errors\n", argv[optind]);
+	return 0;
+}

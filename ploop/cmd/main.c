@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ploop: the image library on the command line. The tables below are the only
+ * list of commands and of options; help, --list-options and the checks of the
+ * man page read them.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "err.h"
+#include "log.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv, struct err *err);
+	const char *synopsis;
+	const char *options; /* one a line: "  -s SIZE   what" */
+	const char *refused; /* OpenVZ's options that are refused by name */
+	const char *summary;
+};
+
+static const struct command commands[] = {
+	{"init", cmd_init, "-s SIZE [options] FILE",
+	 "  -s SIZE         size of the disk (K, M, G, T)\n"
+	 "  -f FORMAT       raw or expanded (default)\n"
+	 "  -v 2            format version\n"
+	 "  -t ext4         file system\n"
+	 "  -T ploop        type of image\n"
+	 "  -b SECTORS      cluster size in sectors of 512 bytes (2048)\n"
+	 "  -B BYTES        block size of the file system (4096)\n"
+	 "  -L LABEL        label of the file system\n"
+	 "  --tar FILE      fill it from a tar archive; repeat to lay several over each other\n"
+	 "  --uuid UUID     UUID of the file system (random)\n"
+	 "  --time SECONDS  creation time (now)\n"
+	 "  --sync          return when all is on stable storage\n",
+	 "-n -k", "make an image and its DiskDescriptor.xml"},
+	{"info", cmd_info, "[-s] [-d] DIR|DiskDescriptor.xml|IMAGE",
+	 "  -s              size and partition only\n"
+	 "  -d              device and mount point only\n",
+	 "", "tell about an image"},
+	{"check", cmd_check, "[options] DIR|DiskDescriptor.xml|IMAGE",
+	 "  -r, --ro        change nothing (as always here)\n"
+	 "  -c, --check     examine it (as always here)\n"
+	 "  -s, --silent    print findings only\n",
+	 "-f --force -F --hard-force -d --drop-inuse -S --repair-sparse -R --raw -b",
+	 "examine an image without changing it"},
+	{"mount", cmd_mount, "-m DIR [options] DIR|DiskDescriptor.xml|IMAGE",
+	 "  -m DIR          mount its file system there\n"
+	 "  -r              read-only\n"
+	 "  -F              check the file system first\n"
+	 "  -o OPTIONS      mount options\n"
+	 "  -t ext4         file system\n"
+	 "  -f raw          format\n",
+	 "-b -d -u", "attach and mount an image (raw)"},
+	{"umount", cmd_umount, "-m DIR | -d DEVICE | DiskDescriptor.xml",
+	 "  -m DIR          what is mounted there\n"
+	 "  -d DEVICE       what is mounted from this device\n",
+	 "", "unmount and detach an image"},
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+/* OpenVZ's commands that come with a later part of the library. */
+static const char *const later[] = {
+	"replace",
+	"resize",
+	"convert",
+	"list",
+	"snapshot",
+	"snapshot-delete",
+	"snapshot-merge",
+	"snapshot-switch",
+	"snapshot-list",
+	"tsnapshot",
+	"copy",
+	"balloon",
+	"restore-descriptor",
+	"encrypt",
+	"tg-init",
+	"tg-deinit",
+	"tg-status",
+	"stat",
+	"start",
+	"stop",
+	"delete",
+	"clear",
+	"merge",
+	"grow",
+};
+
+int cmd_usage(struct err *err, const char *fmt, ...)
+{
+	char msg[ERR_MSG_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	return err_exit(err, PLOOP_EXIT_PARAM, "%s (try 'ploop --help')", msg);
+}
+
+int cmd_bad_option(struct err *err, char *const *argv, int c)
+{
+	const char *what = optopt && c != ':' ? "unknown option" : "the option needs a value:";
+
+	if (optopt && optopt < 128)
+		return cmd_usage(err, "%s '-%c'", what, optopt);
+	return cmd_usage(err, "%s '%s'", c == ':' ? what : "unknown option", argv[optind - 1]);
+}
+
+int cmd_open_failed(struct err *err)
+{
+	switch (-err->code) {
+	case EBUSY:
+		return err_exit_default(err, PLOOP_EXIT_IN_USE);
+	case EINVAL:
+	case EUCLEAN:
+	case EOPNOTSUPP:
+		return err_exit_default(err, strstr(err->msg, "DiskDescriptor.xml")
+						     ? PLOOP_EXIT_DESCRIPTOR
+						     : PLOOP_EXIT_FORMAT);
+	default:
+		return err_exit_default(err, PLOOP_EXIT_OPEN);
+	}
+}
+
+static void print_help(const struct command *c)
+{
+	size_t i;
+
+	if (c) {
+		printf("Usage: ploop %s %s\n%c%s.\n\n%s", c->name, c->synopsis,
+		       c->summary[0] - 'a' + 'A', c->summary + 1, c->options);
+		return;
+	}
+	printf("Usage: ploop COMMAND [options]\nDisk images of containers.\n\n");
+	for (i = 0; i < NCOMMANDS; i++)
+		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+	printf("\n  ploop COMMAND --help tells about one command; ploop(8) about all.\n"
+	       "  --help     this text\n  --version  the version\n");
+}
+
+/* Every option of a help text, which starts a line with two blanks and "-x" or "-x, --long". */
+static void list_shown(const char *command, const char *p)
+{
+	for (; *p; p += strcspn(p, "\n") + 1) {
+		const char *o = p + 2;
+		size_t len = strcspn(o, " ,\n");
+
+		printf("%s %.*s - ok\n", command, (int)len, o);
+		if (o[len] == ',')
+			printf("%s %.*s - ok\n", command, (int)strcspn(o + 4, " \n"), o + 4);
+	}
+}
+
+static void list_refused(const char *command, const char *p)
+{
+	for (; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+
+		printf("%s %.*s - refused\n", command, (int)len, p);
+		p += len;
+	}
+}
+
+/* "command option key state", for check-docs and completion. */
+static void list_options(void)
+{
+	size_t i;
+
+	for (i = 0; i < NCOMMANDS; i++) {
+		list_shown(commands[i].name, commands[i].options);
+		list_refused(commands[i].name, commands[i].refused);
+	}
+	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		printf("%s - - refused\n", later[i]);
+}
+
+static const struct command *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NCOMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int dispatch(int argc, char **argv, struct err *err)
+{
+	const struct command *c = find(argv[1]);
+	size_t i;
+	int a;
+
+	if (!c) {
+		for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+			if (strcmp(later[i], argv[1]) == 0)
+				return err_exit(err, PLOOP_EXIT_PARAM,
+						"the command '%s' is not supported yet", argv[1]);
+		return cmd_usage(err, "unknown command '%s'", argv[1]);
+	}
+	for (a = 2; a < argc && strcmp(argv[a], "--") != 0; a++) {
+		if (strcmp(argv[a], "--help") == 0) {
+			print_help(c);
+			return 0;
+		}
+	}
+	opterr = 0;
+	return c->run(argc - 1, argv + 1, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+
+	log_init("ploop", 0);
+	if (argc < 2) {
+		cmd_usage(&err, "no command");
+	} else if (strcmp(argv[1], "--help") == 0) {
+		print_help(NULL);
+	} else if (strcmp(argv[1], "--version") == 0) {
+		printf("ploop %s\n", VERSION);
+	} else if (strcmp(argv[1], "--list-options") == 0) {
+		list_options();
+	} else if (dispatch(argc, argv, &err) < 0) {
+		log_error("%s", err.msg);
+		return err.exit_code ? err.exit_code : PLOOP_EXIT_CREATE;
+	} else {
+		return 0;
+	}
+	if (err.code)
+		log_error("%s", err.msg);
+	return err.exit_code;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A new image, whole or not at all: it is made in a directory beside the one
+ * that is wanted and gets its name when it is complete. With in_place only
+ * the descriptor, written last, makes the files an image.
+ */
+#include "ploop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "descriptor.h"
+#include "disk.h"
+#include "err.h"
+#include "ext_io.h"
+#include "format.h"
+#include "gpt.h"
+#include "mkfs.h"
+#include "path.h"
+#include "populate.h"
+#include "size.h"
+
+#define IMAGE_NAME "root.hds"
+
+struct creation {
+	const struct ploop_create_opts *opts;
+	struct mkfs_opts fs;
+	const char *name; /* of the image file */
+	uint64_t size_bytes;
+	uint32_t cluster_bytes;
+};
+
+/* The descriptor is XML and other tools read it: no byte that needs thought. */
+static int check_name(const char *name, struct err *err)
+{
+	const char *p;
+
+	for (p = name; *p; p++)
+		if (*p < 0x21 || *p > 0x7e || *p == '/')
+			break;
+	if (!*name || *p || *name == '.' || strcmp(name, DESCRIPTOR_NAME) == 0 ||
+	    strlen(name) > 200)
+		return err_set(err, EINVAL, "'%s' cannot be the name of an image file", name);
+	return 0;
+}
+
+static int random_bytes(void *buf, size_t len, struct err *err)
+{
+	if (getrandom(buf, len, 0) != (ssize_t)len)
+		return err_set(err, EIO, "there are no random numbers for a UUID");
+	return 0;
+}
+
+/* A given UUID must give the same bytes: the seed follows from it then. */
+static int set_identity(struct creation *c, struct err *err)
+{
+	size_t i;
+	int r;
+
+	c->fs.now = c->opts->now ? c->opts->now : time(NULL);
+	c->fs.label = c->opts->label;
+	if (c->opts->uuid) {
+		memcpy(c->fs.uuid, c->opts->uuid, sizeof(c->fs.uuid));
+		for (i = 0; i < sizeof(c->fs.hash_seed); i++)
+			c->fs.hash_seed[i] =
+				(uint8_t)(c->fs.uuid[(i * 7 + 5) % 16] ^ (uint8_t)(0x5a + i * 29));
+		return 0;
+	}
+	r = random_bytes(c->fs.uuid, sizeof(c->fs.uuid), err);
+	if (r == 0)
+		r = random_bytes(c->fs.hash_seed, sizeof(c->fs.hash_seed), err);
+	c->fs.uuid[6] = (c->fs.uuid[6] & 0x0f) | 0x40;
+	c->fs.uuid[8] = (c->fs.uuid[8] & 0x3f) | 0x80;
+	return r;
+}
+
+static int prepare(struct creation *c, const struct ploop_create_opts *opts, struct err *err)
+{
+	uint32_t cluster = opts->cluster_bytes ? opts->cluster_bytes : PLOOP_CLUSTER_DEFAULT;
+	int r;
+
+	*c = (struct creation){.opts = opts};
+	c->name = opts->image_name ? opts->image_name : IMAGE_NAME;
+	r = check_name(c->name, err);
+	if (r < 0)
+		return r;
+	if (cluster < PLOOP_CLUSTER_MIN || cluster > PLOOP_CLUSTER_MAX || (cluster & (cluster - 1)))
+		return err_set(
+			err, EINVAL,
+			"clusters of %u bytes are not possible: a power of two from 32K to 16M",
+			cluster);
+	if (opts->size_bytes == 0 || opts->size_bytes > PLOOP_SIZE_MAX)
+		return err_set(err, EINVAL, "a disk of %llu bytes is not possible: 1 byte to 50T",
+			       (unsigned long long)opts->size_bytes);
+	c->cluster_bytes = cluster;
+	c->size_bytes = (opts->size_bytes + cluster - 1) / cluster * cluster;
+	return set_identity(c, err);
+}
+
+/* The sentence for an image that is too small: how large it has to be. */
+static int too_small(const struct creation *c, const struct populate_need *need, struct err *err)
+{
+	char have[32], want[32];
+	struct err why = ERR_INIT;
+	uint64_t bytes;
+	int r = mkfs_size_for(need->blocks, need->inodes, c->cluster_bytes, &bytes, &why);
+
+	size_format(c->size_bytes, have, sizeof(have));
+	if (r < 0)
+		return err_set(err, ENOSPC, "an image of %s is too small, and what is needed is %s",
+			       have, why.msg);
+	size_format(bytes, want, sizeof(want));
+	return err_set(err, ENOSPC, "an image of %s is too small: at least %s is needed", have,
+		       want);
+}
+
+static int make_file_system(const struct creation *c, struct ext_io_range *range, struct err *err)
+{
+	static const char *const no_tars[] = {NULL};
+	const struct populate_opts popts = {
+		.tars = c->opts->tars ? c->opts->tars : no_tars,
+		.max_id = c->opts->max_id,
+		.now = c->fs.now,
+		.progress = c->opts->progress,
+		.progress_arg = c->opts->progress_arg,
+	};
+	struct populate_need need = {1, 1};
+	ext2_filsys fs = NULL;
+	int r = mkfs_create(range, &c->fs, &fs, err);
+
+	if (r == -ENOSPC && !range->disk->io_error) {
+		fs = NULL;
+		r = 0;
+	}
+	if (r < 0)
+		return r;
+	if (!fs || c->opts->tars)
+		r = populate(fs, range, &popts, &need, err);
+	if (r < 0) {
+		if (fs)
+			mkfs_abandon(fs);
+		return r == -ENOSPC && !range->disk->io_error ? too_small(c, &need, err) : r;
+	}
+	return mkfs_close(fs, err);
+}
+
+static int fill_disk(const struct creation *c, struct ploop_disk *disk, struct err *err)
+{
+	struct ext_io_range range = {.disk = disk};
+	const struct populate_need little = {1, 1};
+	int r = gpt_create(disk, c->fs.uuid, &range.offset_bytes, &range.length_bytes, err);
+
+	if (r == -ENOSPC && !disk->io_error)
+		return too_small(c, &little, err);
+	if (r == 0)
+		r = make_file_system(c, &range, err);
+	if (r < 0)
+		return r;
+	r = disk_flush(disk);
+	if (r < 0)
+		return err_errno(err, r, "cannot write the image '%s'", c->name);
+	return image_finish(&disk->img, c->opts->sync, err);
+}
+
+static int make_image(const struct creation *c, int dirfd, struct err *err)
+{
+	struct image img = {.fd = -EBADF};
+	struct ploop_disk *disk;
+	int r = image_create(dirfd, c->name, c->opts->format, c->size_bytes, c->cluster_bytes, &img,
+			     err);
+
+	if (r < 0)
+		return r;
+	if (disk_new(&img, &disk) < 0) {
+		image_close(&img);
+		r = err_errno(err, ENOMEM, "cannot create the image '%s'", c->name);
+	} else {
+		r = fill_disk(c, disk, err);
+		disk_free(disk);
+	}
+	if (r < 0)
+		unlinkat(dirfd, c->name, 0);
+	return r;
+}
+
+static int make_files(const struct creation *c, int dirfd, struct err *err)
+{
+	const struct descriptor d = {
+		.size_bytes = c->size_bytes,
+		.cluster_bytes = c->cluster_bytes,
+		.format = c->opts->format,
+		.file = (char *)c->name,
+	};
+	int r;
+
+	if (faccessat(dirfd, DESCRIPTOR_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return err_set(err, EEXIST, "there is an image already: '%s' exists",
+			       DESCRIPTOR_NAME);
+	r = make_image(c, dirfd, err);
+	if (r < 0)
+		return r;
+	r = descriptor_store(dirfd, &d, err);
+	if (r < 0)
+		unlinkat(dirfd, c->name, 0);
+	return r;
+}
+
+static int create_in_place(const struct creation *c, const char *dir, struct err *err)
+{
+	_cleanup_close_ int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dirfd < 0)
+		return err_errno(err, errno, "cannot open the directory '%s'", dir);
+	return make_files(c, dirfd, err);
+}
+
+/* A directory of our own beside @dir, on the same file system; its name is hidden. */
+static int make_beside(const char *dir, char **ret_tmp, struct err *err)
+{
+	size_t len = strlen(dir);
+	const char *base;
+	char *tmp;
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	for (base = dir + len; base > dir && base[-1] != '/'; base--)
+		continue;
+	if (asprintf(&tmp, "%.*s.%.*s.tmp-XXXXXX", (int)(base - dir), dir,
+		     (int)(dir + len - base) > 200 ? 200 : (int)(dir + len - base), base) < 0)
+		return err_errno(err, ENOMEM, "cannot make '%s'", dir);
+	if (!mkdtemp(tmp)) {
+		int e = errno;
+
+		free(tmp);
+		return err_errno(err, e, "cannot make a directory beside '%s'", dir);
+	}
+	*ret_tmp = tmp;
+	return 0;
+}
+
+static int sync_parent(const char *tmp)
+{
+	_cleanup_free_ char *up = path_join(tmp, "..");
+	_cleanup_close_ int fd = up ? open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -ENOMEM;
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int create_beside(const struct creation *c, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *tmp = NULL;
+	struct stat st;
+	int r;
+
+	if (lstat(dir, &st) == 0)
+		return err_set(err, EEXIST, "'%s' exists already", dir);
+	r = make_beside(dir, &tmp, err);
+	if (r < 0)
+		return r;
+	r = create_in_place(c, tmp, err);
+	if (r == 0 && renameat2(AT_FDCWD, tmp, AT_FDCWD, dir, RENAME_NOREPLACE) < 0)
+		r = err_errno(err, errno, "cannot give '%s' its name", dir);
+	else if (r == 0 && c->opts->sync && sync_parent(dir) < 0)
+		return err_errno(err, EIO, "cannot flush the directory of '%s'", dir);
+	if (r < 0)
+		path_remove_tree(AT_FDCWD, tmp, NULL);
+	return r;
+}
+
+int ploop_create(const char *dir, const struct ploop_create_opts *opts, struct err *err)
+{
+	struct creation c;
+	int r = prepare(&c, opts, err);
+
+	if (r < 0)
+		return r;
+	return opts->in_place ? create_in_place(&c, dir, err) : create_beside(&c, dir, err);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef PLOOP_IMAGE_H
+#define PLOOP_IMAGE_H
+
+/* One image file: its header, its marker, its block table. No caching: see disk.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bat.h"
+#include "ploop.h"
+
+struct err;
+struct ploop_header;
+
+struct image {
+	int fd;	    /* owned */
+	char *name; /* for messages; owned */
+	enum ploop_format format;
+	uint32_t cluster_bytes;
+	uint64_t size_bytes; /* of the virtual disk */
+	bool writable;
+	bool marked;	  /* the file says that it is in use */
+	struct bat bat;	  /* expanded only */
+	uint8_t *present; /* raw, while it is made: clusters that were written; NULL: all */
+};
+
+/* Virtual disk sizes are whole clusters. */
+static inline uint32_t image_clusters(const struct image *img)
+{
+	return (uint32_t)((img->size_bytes + img->cluster_bytes - 1) / img->cluster_bytes);
+}
+
+/*
+ * Make the new file @name below @dirfd (-EEXIST when there is one) and leave it
+ * open for writing, marked in use. @size_bytes must be a multiple of
+ * @cluster_bytes. The caller unlinks the file when it gives up.
+ */
+int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t size_bytes,
+		 uint32_t cluster_bytes, struct image *img, struct err *err);
+
+/* A raw image in memory, for trials. */
+int image_create_trial(uint64_t size_bytes, struct image *img, struct err *err);
+
+/*
+ * Open an image and check everything that can be known without its data.
+ * @want: what the descriptor says. A v1 image is refused by name, so is one
+ * that is marked in use or was left in the middle of a conversion.
+ * Writing: takes a lock on the file (-EBUSY) and marks the image in use.
+ */
+int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
+	       bool writable, struct image *img, struct err *err);
+
+/* Decode and check the 64 bytes of a header (host byte order in *ret); @file_bytes is the file's length. */
+int image_parse_header(const void *bytes, uint64_t file_bytes, const char *name,
+		       struct ploop_header *ret, struct err *err);
+
+/* What a file is by its first bytes: expanded, else raw. */
+int image_probe(int fd, enum ploop_format *ret);
+
+/*
+ * Make the map stable after the data: flush data, write the changed pages of
+ * the block table, flush them. Without @sync only the order of writes holds.
+ */
+int image_store_map(struct image *img, bool sync);
+
+/* Take the in-use marker away: the last write to an image. */
+int image_finish(struct image *img, bool sync, struct err *err);
+
+/* Closes without finishing: a written image stays marked in use. */
+void image_close(struct image *img);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A raw image on a loop device over its partition. The lock that keeps a second
+ * mount away is on the open file that the loop device takes over, so that it
+ * lives exactly as long as the device: no record, nothing to clean up after a
+ * crash. Direct I/O, since the file system above caches already.
+ */
+#include "ploop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "disk.h"
+#include "err.h"
+#include "gpt.h"
+#include "run.h"
+#include "strbuf.h"
+#include "strv.h"
+
+#define LOOP_TRIES    64
+#define LOOP_NAME_MAX 32
+
+static int open_locked(struct ploop_disk *disk, bool read_only, struct err *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	const char *name = disk->img.name;
+	struct stat st, opened;
+
+	fd = openat(disk->dirfd, name,
+		    (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open the image '%s'", disk->path);
+	if (fstat(disk->img.fd, &st) < 0 || fstat(fd, &opened) < 0)
+		return err_errno(err, errno, "cannot look at '%s'", disk->path);
+	if (st.st_dev != opened.st_dev || st.st_ino != opened.st_ino)
+		return err_set(err, ESTALE, "the image '%s' was replaced meanwhile", disk->path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, EBUSY, "the image '%s' is in use: is it mounted already?",
+			       disk->path);
+	return steal_fd(&fd);
+}
+
+/* Numbers are handed out to whoever asks: another may take ours first, then we ask again. */
+static int attach_loop(int image, uint64_t offset, uint64_t length, bool read_only,
+		       char name[LOOP_NAME_MAX], struct err *err)
+{
+	_cleanup_close_ int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	struct loop_config config = {
+		.fd = (uint32_t)image,
+		.info = {.lo_offset = offset,
+			 .lo_sizelimit = length,
+			 .lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_DIRECT_IO |
+				     (read_only ? LO_FLAGS_READ_ONLY : 0)},
+	};
+	int tries;
+
+	if (control < 0)
+		return err_errno(err, errno, "cannot open '/dev/loop-control'");
+	for (tries = 0; tries < LOOP_TRIES; tries++) {
+		_cleanup_close_ int loop = -EBADF;
+		int n = ioctl(control, LOOP_CTL_GET_FREE);
+
+		if (n < 0)
+			return err_errno(err, errno, "cannot get a loop device");
+		snprintf(name, LOOP_NAME_MAX, "/dev/loop%d", n);
+		loop = open(name, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+		if (loop < 0)
+			return err_errno(err, errno, "cannot open '%s'", name);
+		if (ioctl(loop, LOOP_CONFIGURE, &config) == 0)
+			return steal_fd(&loop);
+		if (errno != EBUSY)
+			return err_errno(err, errno, "cannot set up '%s'", name);
+	}
+	return err_set(err, EBUSY, "no loop device stays free");
+}
+
+/* e2fsck's status is a sum: 1 and 2 say that it repaired, from 4 on that it could not. */
+static int check_file_system(const char *dev, const char *path, struct err *err)
+{
+	const char *const argv[] = {"e2fsck", "-p", dev, NULL};
+	char *out = NULL;
+	const struct run_opts opts = {.ret_out = &out};
+	int r = run_program(argv, &opts, err);
+
+	free(out);
+	if (r < 0)
+		return err_prefix(err, "cannot check the file system of '%s'", path);
+	if (r >= 4)
+		return err_set(err, EUCLEAN,
+			       "e2fsck cannot repair the file system of '%s': status %d", path, r);
+	return 0;
+}
+
+/* What mount(8) calls options and mount(2) calls flags. */
+static const struct {
+	const char *name;
+	unsigned long set, clear;
+} mount_flags[] = {
+	{"defaults", 0, 0},
+	{"ro", MS_RDONLY, 0},
+	{"rw", 0, MS_RDONLY},
+	{"nosuid", MS_NOSUID, 0},
+	{"suid", 0, MS_NOSUID},
+	{"nodev", MS_NODEV, 0},
+	{"dev", 0, MS_NODEV},
+	{"noexec", MS_NOEXEC, 0},
+	{"exec", 0, MS_NOEXEC},
+	{"sync", MS_SYNCHRONOUS, 0},
+	{"async", 0, MS_SYNCHRONOUS},
+	{"dirsync", MS_DIRSYNC, 0},
+	{"noatime", MS_NOATIME, MS_RELATIME | MS_STRICTATIME},
+	{"relatime", MS_RELATIME, MS_NOATIME | MS_STRICTATIME},
+	{"strictatime", MS_STRICTATIME, MS_NOATIME | MS_RELATIME},
+	{"nodiratime", MS_NODIRATIME, 0},
+	{"lazytime", MS_LAZYTIME, 0},
+};
+
+static bool take_flag(const char *name, unsigned long *flags)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(mount_flags) / sizeof(mount_flags[0]); i++) {
+		if (strcmp(mount_flags[i].name, name) == 0) {
+			*flags = (*flags & ~mount_flags[i].clear) | mount_flags[i].set;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Flags out of the options; what is left in *ret_data is ext4's own. */
+static int split_options(const struct ploop_mount_opts *opts, unsigned long *ret_flags,
+			 char **ret_data)
+{
+	_cleanup_strv_ char **words = NULL;
+	struct strbuf data = STRBUF_INIT;
+	unsigned long flags = opts->flags;
+	size_t i;
+	int r = strv_split(opts->options ? opts->options : "", ",", &words);
+
+	if (r < 0)
+		return r;
+	for (i = 0; words && words[i]; i++) {
+		if (take_flag(words[i], &flags))
+			continue;
+		if (data.len)
+			strbuf_addc(&data, ',');
+		strbuf_add(&data, words[i]);
+	}
+	*ret_flags = flags | (opts->read_only ? MS_RDONLY : 0);
+	*ret_data = strbuf_steal(&data);
+	return *ret_data ? 0 : -ENOMEM;
+}
+
+int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_mount_opts *opts,
+		dev_t *ret_dev, struct err *err)
+{
+	_cleanup_close_ int image = -EBADF, loop = -EBADF, keep = -EBADF;
+	_cleanup_free_ char *data = NULL;
+	char name[LOOP_NAME_MAX];
+	uint64_t offset, length;
+	unsigned long flags;
+	bool read_only;
+	struct stat st;
+	int r;
+
+	if (disk->img.format != PLOOP_FORMAT_RAW)
+		return err_set(err, EOPNOTSUPP,
+			       "'%s' is an expanded image, which needs the device-mapper target "
+			       "'ploop'; use the raw format",
+			       disk->path);
+	r = gpt_find(disk, &offset, &length, err);
+	if (r < 0)
+		return err_prefix(err, "'%s'", disk->path);
+	if (split_options(opts, &flags, &data) < 0)
+		return err_errno(err, ENOMEM, "cannot mount '%s'", disk->path);
+	read_only = flags & MS_RDONLY;
+	image = open_locked(disk, read_only, err);
+	if (image < 0)
+		return image;
+	loop = attach_loop(image, offset, length, read_only, name, err);
+	if (loop < 0)
+		return loop;
+	if (fstat(loop, &st) < 0)
+		return err_errno(err, errno, "cannot look at '%s'", name);
+	if (opts->fsck && !read_only) {
+		r = check_file_system(name, disk->path, err);
+		if (r < 0)
+			return r;
+	}
+	/*
+	 * A kernel without BLK_DEV_WRITE_MOUNTED mounts nothing that is open for
+	 * writing, so hold the device by a reader's descriptor meanwhile. From the
+	 * mount on that keeps the device; without it, closing lets it go.
+	 */
+	keep = open(name, O_RDONLY | O_CLOEXEC);
+	if (keep < 0)
+		return err_errno(err, errno, "cannot open '%s'", name);
+	close(steal_fd(&loop));
+	if (mount(name, target, "ext4", flags, data) < 0)
+		return err_errno(err, errno, "cannot mount '%s' on '%s'", disk->path, target);
+	*ret_dev = st.st_rdev;
+	return 0;
+}
+
+int ploop_umount(const char *target, struct err *err)
+{
+	if (umount2(target, UMOUNT_NOFOLLOW) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return err_set(err, EINVAL, "nothing is mounted on '%s'", target);
+	return err_errno(err, errno, "cannot unmount '%s'", target);
+}
+
+static bool is_loop_of(const char *name, const struct stat *image)
+{
+	_cleanup_close_ int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct loop_info64 info;
+
+	return fd >= 0 && ioctl(fd, LOOP_GET_STATUS64, &info) == 0 &&
+	       info.lo_device == image->st_dev && info.lo_inode == image->st_ino;
+}
+
+static int find_loop(struct ploop_disk *disk, dev_t *ret_dev, struct err *err)
+{
+	_cleanup_closedir_ DIR *d = opendir("/sys/block");
+	struct dirent *de;
+	struct stat image, st;
+
+	if (!d || fstat(disk->img.fd, &image) < 0)
+		return err_errno(err, errno, "cannot look for the device of '%s'", disk->path);
+	while ((de = readdir(d))) {
+		_cleanup_free_ char *name = NULL;
+
+		if (strncmp(de->d_name, "loop", 4) != 0)
+			continue;
+		if (asprintf(&name, "/dev/%s", de->d_name) < 0)
+			return err_errno(err, ENOMEM, "cannot look for the device of '%s'",
+					 disk->path);
+		if (is_loop_of(name, &image) && stat(name, &st) == 0) {
+			*ret_dev = st.st_rdev;
+			return 0;
+		}
+	}
+	return err_set(err, ENOENT, "'%s' is not mounted", disk->path);
+}
+
+/* mountinfo writes blank, tab, newline and backslash as three octal digits. */
+static char *unescape(const char *s)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			strbuf_addc(&b,
+				    (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0')));
+			s += 3;
+		} else {
+			strbuf_addc(&b, *s);
+		}
+	}
+	return strbuf_steal(&b);
+}
+
+int ploop_mount_point(struct ploop_disk *disk, dev_t dev, char **ret_target, struct err *err)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	_cleanup_free_ char *line = NULL;
+	size_t cap = 0;
+	int r = disk ? find_loop(disk, &dev, err) : 0;
+
+	if (r < 0)
+		return r;
+	f = fopen("/proc/self/mountinfo", "re");
+	if (!f)
+		return err_errno(err, errno, "cannot read '/proc/self/mountinfo'");
+	while (getline(&line, &cap, f) > 0) {
+		_cleanup_free_ char *where = NULL;
+		unsigned int maj, min;
+
+		if (sscanf(line, "%*d %*d %u:%u %*s %ms", &maj, &min, &where) != 3 ||
+		    makedev(maj, min) != dev)
+			continue;
+		*ret_target = unescape(where);
+		return *ret_target ? 0 : err_errno(err, ENOMEM, "cannot find the mount");
+	}
+	return err_set(err, ENOENT, "device %u:%u is not mounted", major(dev), minor(dev));
+}

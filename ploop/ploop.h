@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef VESPER_PLOOP_H
+#define VESPER_PLOOP_H
+
+/*
+ * libploop: disk images of containers. An image directory (by convention
+ * VE_PRIVATE/root.hdd) holds DiskDescriptor.xml and one image file: a raw
+ * image or a ploop v2 expanded image, with a GPT and one partition with ext4.
+ * Nothing here prints, logs or exits; sizes are bytes; functions return 0 or
+ * -errno and put a sentence into err. See docs/ploop-format.md for the bytes.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct err;
+struct ploop_disk;
+
+enum ploop_format {
+	PLOOP_FORMAT_RAW,      /* type Plain in the descriptor */
+	PLOOP_FORMAT_EXPANDED, /* type Compressed, format version 2 */
+};
+
+/* Called now and then while an image is filled; done and total are bytes of the tar streams read (total 0: not known). */
+typedef void (*ploop_progress_fn)(void *arg, uint64_t done, uint64_t total);
+
+struct ploop_create_opts {
+	uint64_t size_bytes; /* of the virtual disk, rounded up to a cluster */
+	enum ploop_format format;
+	uint32_t cluster_bytes; /* 0: 1 MiB; power of two, 32 KiB..16 MiB */
+	const char *label;	/* file system label, NULL: none */
+	const uint8_t *uuid;	/* 16 bytes for file system and GPT, NULL: random */
+	time_t now;		/* creation time stored; 0: the current time */
+	const char *const *
+		tars; /* NULL-terminated paths, laid over each other in order; NULL: empty file system */
+	uint32_t max_id;	/* refuse owners above this id by name; 0: no check */
+	bool sync;		/* data on stable storage before return */
+	const char *image_name; /* the image file's name in the directory, NULL: "root.hds" */
+	bool in_place;		/* the directory exists already and holds no image yet */
+	ploop_progress_fn progress;
+	void *progress_arg;
+};
+
+/*
+ * Make @dir (must not exist, its parent must) with descriptor and image.
+ * On failure nothing is left behind. -ENOSPC with how much is needed when the
+ * image is too small for the tars, -EEXIST, -EINVAL (corrupt tar: names it).
+ */
+int ploop_create(const char *dir, const struct ploop_create_opts *opts, struct err *err);
+
+/*
+ * Open an image directory or its DiskDescriptor.xml, or an image file alone,
+ * for reading, and validate it; *ret_disk is closed by ploop_close().
+ */
+int ploop_open(const char *path, struct ploop_disk **ret_disk, struct err *err);
+void ploop_close(struct ploop_disk *disk);
+
+uint64_t ploop_size_bytes(const struct ploop_disk *disk);
+enum ploop_format ploop_disk_format(const struct ploop_disk *disk);
+uint32_t ploop_cluster_bytes(const struct ploop_disk *disk);
+/* The top image file; borrowed until close. */
+const char *ploop_top_image(const struct ploop_disk *disk);
+/* Byte range of the file system's partition inside the virtual disk, read from the GPT. */
+int ploop_partition(struct ploop_disk *disk, uint64_t *ret_offset_bytes, uint64_t *ret_length_bytes,
+		    struct err *err);
+
+struct ploop_mount_opts {
+	bool read_only;
+	bool fsck;	     /* e2fsck -p before mounting */
+	const char *options; /* as after mount -o: flags and ext4's own, NULL: none */
+	unsigned long flags; /* MS_NOSUID and so on, in addition */
+};
+
+/*
+ * Attach the disk (raw: a loop device with direct I/O over the partition;
+ * expanded: the device-mapper target, -EOPNOTSUPP by name where the kernel
+ * lacks it) and mount its file system on the existing directory @target.
+ * Needs root. *ret_dev is the device number of the attached disk.
+ * -EBUSY when it is mounted already.
+ */
+int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_mount_opts *opts,
+		dev_t *ret_dev, struct err *err);
+
+/* Unmount @target and detach its device (a loop device goes with its mount: LO_FLAGS_AUTOCLEAR). -EINVAL when nothing is mounted there. */
+int ploop_umount(const char *target, struct err *err);
+
+/* Where the disk, or the device @dev when @disk is NULL, is mounted; caller frees. -ENOENT when it is not. */
+int ploop_mount_point(struct ploop_disk *disk, dev_t dev, char **ret_target, struct err *err);
+
+/* What ploop_check() finds, told one by one. */
+typedef void (*ploop_finding_fn)(void *arg, const char *sentence);
+
+/*
+ * Examine the image behind @path (as for ploop_open()) without changing it:
+ * header, block table, file length, holes, in-use marker, partition tables.
+ * *ret_findings counts what @fn was told. Fails only when it cannot look.
+ */
+int ploop_check(const char *path, ploop_finding_fn fn, void *arg, unsigned int *ret_findings,
+		struct err *err);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

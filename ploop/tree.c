@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Paths. No name is ever handed to the host's file system: a path is walked
+ * component by component through the index of what was made here, and only
+ * through directories, so that nothing in a tar can lead out of the image.
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "err.h"
+#include "ext_io.h"
+#include "strbuf.h"
+
+#define LINKS_MAX 65000u
+
+int tree_init(struct tree *t, struct err *err)
+{
+	int r = names_init(&t->names);
+
+	if (r == 0) {
+		space_init(&t->space, t->fs);
+		dirs_init(&t->dirs, t->fs, &t->space);
+		/* What mkfs made. */
+		r = names_set(&t->names, EXT2_ROOT_INO, "lost+found", 10,
+			      EXT2_FIRST_INODE(t->fs->super), EXT2_FT_DIR);
+	}
+	return r < 0 ? err_errno(err, r, "cannot prepare the file system") : 0;
+}
+
+int tree_finish(struct tree *t, struct err *err)
+{
+	int r = dirs_finish(&t->dirs);
+
+	return r < 0 ? err_errno(err, r, "cannot write the directories of the image") : 0;
+}
+
+void tree_free(struct tree *t)
+{
+	dirs_free(&t->dirs);
+	names_free(&t->names);
+}
+
+/* Any byte may be in a name; a terminal or a log shall not see all of them. */
+static char *printable(const char *name)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	for (; *name && b.len < 300; name++) {
+		unsigned char c = (unsigned char)*name;
+
+		if (c < 0x20 || c == 0x7f || c == '\\' || c == '\'')
+			strbuf_addf(&b, "\\%03o", c);
+		else
+			strbuf_addc(&b, (char)c);
+	}
+	if (*name)
+		strbuf_add(&b, "...");
+	return strbuf_steal(&b);
+}
+
+int tree_fail(const struct tree *t, struct err *err, int code, const char *fmt, ...)
+{
+	char msg[ERR_MSG_MAX], *name = printable(t->entry);
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	r = err_set(err, code, "'%s' %s", name ? name : "?", msg);
+	free(name);
+	return r;
+}
+
+int tree_fail_ext(const struct tree *t, struct err *err, errcode_t code, const char *doing)
+{
+	struct err text = ERR_INIT;
+	int r = ext_io_err(&text, code, "%s", doing);
+
+	return tree_fail(t, err, -r, "%s", text.msg);
+}
+
+static int make_dir(struct tree *t, ext2_ino_t parent, const char *name, size_t len,
+		    ext2_ino_t *ret_ino, struct err *err)
+{
+	struct ext2_inode_large inode;
+	ext2_ino_t ino = 0;
+	int r = space_take_inode(&t->space, 1, &ino);
+
+	attr_default_dir(t, &inode);
+	if (r == 0)
+		r = dirs_create(&t->dirs, ino, parent, &inode);
+	if (r == 0)
+		r = dirs_add(&t->dirs, parent, name, len, ino, EXT2_FT_DIR);
+	if (r == 0)
+		r = names_set(&t->names, parent, name, len, ino, EXT2_FT_DIR);
+	if (r < 0)
+		return tree_fail(t, err, r, "cannot be put into the image: %s", strerror(-r));
+	*ret_ino = ino;
+	return 0;
+}
+
+/* One step down; @last: what is there may be anything. */
+static int step(struct tree *t, struct place *p, bool last, bool make, struct err *err)
+{
+	struct names_entry *e = names_find(&t->names, p->parent, p->name, p->len);
+
+	p->ino = e ? e->ino : 0;
+	p->type = e ? e->type : 0;
+	if (last)
+		return 0;
+	if (p->ino && p->type == EXT2_FT_SYMLINK)
+		return tree_fail(t, err, ELOOP, "goes through the symbolic link '%.*s'",
+				 (int)p->len, p->name);
+	if (p->ino && p->type != EXT2_FT_DIR)
+		return tree_fail(t, err, ENOTDIR, "goes through '%.*s', which is not a directory",
+				 (int)p->len, p->name);
+	if (!p->ino && !make)
+		return -ENOENT;
+	if (!p->ino)
+		return make_dir(t, p->parent, p->name, p->len, &p->ino, err);
+	return 0;
+}
+
+int tree_find(struct tree *t, const char *path, bool make, struct place *ret, struct err *err)
+{
+	struct place p = {.parent = EXT2_ROOT_INO, .ino = EXT2_ROOT_INO, .type = EXT2_FT_DIR};
+
+	if (*path == '/')
+		return tree_fail(t, err, EINVAL, "is an absolute name");
+	for (;;) {
+		const char *name = path + strspn(path, "/"), *rest;
+		size_t len = strcspn(name, "/");
+		int r;
+
+		if (!len)
+			break;
+		rest = name + len;
+		path = rest;
+		if (len == 1 && name[0] == '.')
+			continue;
+		if (len == 2 && name[0] == '.' && name[1] == '.')
+			return tree_fail(t, err, EINVAL, "has '..' in its name");
+		if (len > EXT2_NAME_LEN)
+			return tree_fail(t, err, ENAMETOOLONG, "has a component of %zu bytes", len);
+		/* What the last round found must be a directory after all. */
+		if (p.len) {
+			r = step(t, &p, false, make, err);
+			if (r == -ENOENT && !make)
+				return tree_fail(t, err, ENOENT, "needs '%.*s', which is not there",
+						 (int)p.len, p.name);
+			if (r < 0)
+				return r;
+			p.parent = p.ino;
+		}
+		p.name = name;
+		p.len = len;
+	}
+	if (p.len)
+		step(t, &p, true, false, NULL);
+	*ret = p;
+	return 0;
+}
+
+/* Drop one name of a file; the last one frees its blocks. */
+static int drop_file(struct tree *t, ext2_ino_t ino, struct err *err)
+{
+	struct ext2_inode_large inode;
+	struct ext2_inode *small = (struct ext2_inode *)&inode;
+	errcode_t e = ext2fs_read_inode_full(t->fs, ino, small, sizeof(inode));
+
+	if (!e && --inode.i_links_count == 0) {
+		e = ext2fs_free_ext_attr(t->fs, ino, &inode);
+		if (!e && ext2fs_inode_has_valid_blocks2(t->fs, small))
+			e = ext2fs_punch(t->fs, ino, small, NULL, 0, ~0ULL);
+		inode.i_dtime = (uint32_t)t->now;
+		ext2fs_inode_alloc_stats2(t->fs, ino, -1, 0);
+	}
+	if (!e)
+		e = ext2fs_write_inode_full(t->fs, ino, small, sizeof(inode));
+	return e ? tree_fail_ext(t, err, e, "cannot replace what was there") : 0;
+}
+
+int tree_put(struct tree *t, const struct place *at, ext2_ino_t ino, uint32_t type, struct err *err)
+{
+	int r = 0;
+
+	if (at->ino) {
+		r = dirs_remove(&t->dirs, at->parent, at->name, at->len);
+		if (r < 0)
+			return tree_fail(t, err, r, "cannot be replaced: %s", strerror(-r));
+		r = drop_file(t, at->ino, err);
+		if (r < 0)
+			return r;
+	}
+	r = dirs_add(&t->dirs, at->parent, at->name, at->len, ino, type);
+	if (r == 0)
+		r = names_set(&t->names, at->parent, at->name, at->len, ino, type);
+	if (r < 0)
+		return tree_fail(t, err, r, "cannot be put into the image: %s", strerror(-r));
+	return 0;
+}
+
+int tree_link(struct tree *t, const struct place *at, const struct place *target, struct err *err)
+{
+	struct ext2_inode_large inode;
+	struct ext2_inode *small = (struct ext2_inode *)&inode;
+	errcode_t e;
+
+	if (target->ino == at->ino)
+		return 0;
+	e = ext2fs_read_inode_full(t->fs, target->ino, small, sizeof(inode));
+	if (e)
+		return tree_fail_ext(t, err, e, "cannot be linked");
+	if (inode.i_links_count >= LINKS_MAX)
+		return tree_fail(t, err, EMLINK, "is one name too many for its file");
+	inode.i_links_count++;
+	e = ext2fs_write_inode_full(t->fs, target->ino, small, sizeof(inode));
+	if (e)
+		return tree_fail_ext(t, err, e, "cannot be linked");
+	return tree_put(t, at, target->ino, target->type, err);
+}
