@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+tools_LIBSRC  := $(wildcard tools/lib/*.c)
+vzctl_SRC     := $(wildcard tools/vzctl/*.c)
+vzlist_SRC    := $(wildcard tools/vzlist/*.c)
+tools_ARCHIVES := $(B)/libtools.a $(B)/libploop.a $(B)/libcommon.a
+LIBS_jansson   = $(shell $(PKG_CONFIG) --libs jansson)
+
+BINS += $(B)/bin/vzctl $(B)/bin/vzlist
+
+$(B)/libtools.a: $(tools_LIBSRC:%.c=$(B)/obj/%.o)
+
+$(B)/bin/vzctl: $(vzctl_SRC:%.c=$(B)/obj/%.o) $(tools_ARCHIVES)
+$(B)/bin/vzctl: LIBS = $(LIBS_all)
+
+$(B)/bin/vzlist: $(vzlist_SRC:%.c=$(B)/obj/%.o) $(tools_ARCHIVES)
+$(B)/bin/vzlist: LIBS = $(LIBS_all) $(LIBS_jansson)
+
+install::
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/vesper \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysctl.d \
+		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)/etc/vz/conf $(DESTDIR)/etc/vz/names
+	$(INSTALL) -m 755 $(B)/bin/vzctl $(B)/bin/vzlist $(DESTDIR)$(PREFIX)/sbin
+	$(INSTALL) -m 755 etc/vz-onboot $(DESTDIR)$(PREFIX)/lib/vesper
+	$(INSTALL) -m 644 etc/systemd/vz.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(INSTALL) -m 644 etc/sysctl.d/60-vesper.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
+	[ -e $(DESTDIR)/etc/vz/vz.conf ] || $(INSTALL) -m 644 etc/vz.conf $(DESTDIR)/etc/vz
+	$(INSTALL) -m 644 etc/conf/*.conf-sample $(DESTDIR)/etc/vz/conf
+	$(INSTALL) -m 644 docs/man/vzctl.8 docs/man/vzlist.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	$(INSTALL) -m 644 docs/man/ct.conf.5 docs/man/vz.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5

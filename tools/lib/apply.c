@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Stored values put into effect. Each function serves the start (old is NULL)
+ * and `vzctl set` on a running container (old is what was in effect).
+ */
+#include "apply.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "config.h"
+#include "ct.h"
+#include "err.h"
+#include "kve.h"
+#include "net.h"
+#include "osdep.h"
+#include "size.h"
+#include "state.h"
+#include "strv.h"
+#include "value.h"
+
+#define CPU_PERIOD_US 100000
+#define WEIGHT_MAX    10000U
+
+static int write_memory(struct ct *ct, const char *file, const char *value, struct err *err)
+{
+	uint64_t bytes = SIZE_UNLIMITED;
+	char word[24] = "max";
+
+	if (value && value_get_pages(value, &bytes) < 0)
+		return err_set(err, EINVAL, "'%s' is not a size", value);
+	if (bytes != SIZE_UNLIMITED)
+		snprintf(word, sizeof(word), "%" PRIu64, bytes);
+	return cgroup_write(ct->cgroup, file, word, err);
+}
+
+int apply_ram(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	(void)old;
+	return write_memory(ct, "memory.max", value, err);
+}
+
+int apply_swap(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	(void)old;
+	return write_memory(ct, "memory.swap.max", value, err);
+}
+
+int apply_cpulimit(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	unsigned long percent = value ? strtoul(value, NULL, 10) : 0;
+	char word[48];
+
+	(void)old;
+	if (percent)
+		snprintf(word, sizeof(word), "%lu %d", percent * (CPU_PERIOD_US / 100),
+			 CPU_PERIOD_US);
+	else
+		snprintf(word, sizeof(word), "max %d", CPU_PERIOD_US);
+	return cgroup_write(ct->cgroup, "cpu.max", word, err);
+}
+
+/* 1000 units, the default, are the weight 100, the kernel's default. */
+static unsigned int weight_of(const char *value)
+{
+	unsigned long weight = strtoul(value ? value : "1000", NULL, 10) / 10;
+
+	return weight < 1 ? 1 : weight > WEIGHT_MAX ? WEIGHT_MAX : weight;
+}
+
+int apply_cpuunits(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	char word[16];
+
+	(void)old;
+	snprintf(word, sizeof(word), "%u", weight_of(value));
+	return cgroup_write(ct->cgroup, "cpu.weight", word, err);
+}
+
+char *note_cpuunits(const char *value)
+{
+	unsigned long units = strtoul(value, NULL, 10);
+	char *s;
+
+	if (units >= 10 && units / 10 <= WEIGHT_MAX)
+		return NULL;
+	if (asprintf(&s, "cpuunits %lu is outside what the kernel can weigh: applied as %u", units,
+		     weight_of(value) * 10) < 0)
+		return NULL;
+	return s;
+}
+
+int apply_numproc(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	uint64_t barrier = SIZE_UNLIMITED, limit = SIZE_UNLIMITED;
+
+	(void)old;
+	if (value && value_get_items(value, &barrier, &limit) < 0)
+		return err_set(err, EINVAL, "'%s' is not barrier:limit", value);
+	return kve_set_limit(ct->cgroup, "numproc", barrier, limit, err);
+}
+
+/* The name in the running kernel changes from a child that is in the container's namespace. */
+static int set_running_hostname(pid_t init, const char *name, struct err *err)
+{
+	char path[48];
+	_cleanup_close_ int ns = -EBADF;
+	int status;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/uts", (int)init);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return err_errno(err, errno, "cannot open '%s'", path);
+	pid = fork();
+	if (pid == 0)
+		_exit(setns(ns, CLONE_NEWUTS) < 0 || sethostname(name, strlen(name)) < 0);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return err_errno(err, errno, "cannot fork");
+	return status ? err_set(err, EPERM, "cannot set the host name '%s'", name) : 0;
+}
+
+int apply_hostname(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	struct state st;
+	int r = osdep_hostname(ct, err);
+
+	/* In a start the first process sets it itself. */
+	if (r < 0 || !old || !value || !*value)
+		return r;
+	r = state_load(ct, &st, err);
+	return r < 0 ? r : set_running_hostname(st.init_pid, value, err);
+}
+
+int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	(void)old;
+	(void)value;
+	return osdep_dns(ct, err);
+}
+
+int apply_addresses(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	_cleanup_strv_ char **before = NULL, **after = NULL;
+	struct state st;
+	size_t i;
+	int r = state_load(ct, &st, err);
+
+	if (r < 0)
+		return r;
+	if ((old && strv_split(old, " ", &before) < 0) ||
+	    (value && strv_split(value, " ", &after) < 0))
+		return err_set(err, ENOMEM, "out of memory");
+	for (i = 0; r == 0 && before && before[i]; i++)
+		if (!strv_contains(after, before[i]))
+			r = net_del_address(ct, st.init_pid, before[i], err);
+	for (i = 0; r == 0 && after && after[i]; i++)
+		if (!strv_contains(before, after[i]))
+			r = net_add_address(ct, st.init_pid, after[i], err);
+	return r;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VESPER_AREA_H
+#define VESPER_AREA_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct ct;
+struct err;
+
+/* The private area of a container: VE_PRIVATE/root.hdd, an image directory of libploop. */
+
+typedef void (*area_progress_fn)(void *arg, uint64_t done, uint64_t total);
+
+struct area_create_opts {
+	const char *tar; /* template */
+	uint64_t size_bytes;
+	uint32_t max_id; /* largest owner the container's id range can hold */
+	area_progress_fn progress;
+	void *progress_arg;
+};
+
+/* Make the private area whole or not at all. Exit codes 44, 46, 48, 151. */
+int area_create(const struct ct *ct, const struct area_create_opts *opts, struct err *err);
+
+/* Remove it; missing is fine. Exit code 52. */
+int area_destroy(const struct ct *ct, struct err *err);
+
+/* Mount it on VE_ROOT (made when missing). *ret_dev may be NULL. Exit codes 41, 43, 49, 50. */
+int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err);
+
+/* The block device under VE_ROOT; exit code 40 when nothing is mounted there. */
+int area_device(const struct ct *ct, dev_t *ret_dev, struct err *err);
+
+/* Exit codes 40, 51. */
+int area_umount(const struct ct *ct, struct err *err);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Entering a running container takes two steps, because a process id namespace
+ * is entered by children only:
+ *
+ *	vzctl ---fork--- enterer ---clone3(CLONE_PARENT, INTO_CGROUP)--- program
+ *	  |                 | setns(pidfd), all but user and cgroup        |
+ *	  | <---- pid ----- | exits                                        |
+ *	  | -- go ---------------------------------------------------------> user
+ *	  | <-- ready [terminal] ------------------------------------------- | and
+ *	  | <-- end of file: it runs, or why not --------------------------- | cgroup
+ *
+ * The program is born in the VE: one process enters, which the kernel lets in
+ * by force, so this works in a container that is at its limit; a fork inside
+ * would not. The kernel also guards it until its exec: the container can
+ * neither trace nor open it. Its user namespace comes last, as the door into
+ * the VE asks for rights in the host's; and its cgroup namespace with it, as
+ * nsdelegate does not let a process move across that from inside.
+ */
+#include "exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "ct.h"
+#include "err.h"
+#include "exitcode.h"
+#include "idrange.h"
+#include "path.h"
+#include "relay.h"
+#include "report.h"
+#include "spawn.h"
+#include "state.h"
+#include "strbuf.h"
+
+#ifndef TIOCGPTPEER
+#define TIOCGPTPEER _IO('T', 0x41)
+#endif
+
+#define OUTER_NAMESPACES \
+	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWTIME)
+#define INNER_NAMESPACES (CLONE_NEWUSER | CLONE_NEWCGROUP)
+
+struct session {
+	const struct exec_opts *opts;
+	const char *term;
+	char *leaf;		   /* cgroup */
+	int cgroup;		   /* its descriptor */
+	int init;		   /* pidfd of the container's init */
+	int in[2], out[2], err[2]; /* read end, write end */
+	int sock;		   /* the child's side */
+};
+
+static void close_pair(int fds[2])
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -EBADF;
+	}
+}
+
+/* A terminal of the container: slave on 0, 1, 2, its master to the parent. */
+static int open_terminal(int *ret_master, struct err *err)
+{
+	_cleanup_close_ int master = -EBADF, slave = -EBADF;
+	struct stat st;
+	int unlock = 0, i;
+
+	master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (master < 0)
+		return err_errno(err, errno, "cannot open /dev/pts/ptmx in the container");
+	/* The path is the tenant's to change. */
+	if (fstat(master, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
+		return err_set(err, ENODEV, "/dev/pts/ptmx in the container is not a terminal");
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return err_errno(err, errno, "cannot unlock a terminal");
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return err_errno(err, errno, "cannot open a terminal in the container");
+	for (i = 0; i < 3; i++)
+		if (dup2(slave, i) < 0)
+			return err_errno(err, errno, "cannot redirect descriptor %d", i);
+	if (ioctl(0, TIOCSCTTY, 0) < 0)
+		return err_errno(err, errno, "cannot make the terminal the controlling one");
+	*ret_master = steal_fd(&master);
+	return 0;
+}
+
+static int redirect_pipes(struct session *s, struct err *err)
+{
+	_cleanup_close_ int null = -EBADF;
+
+	if (s->opts->quiet) {
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null < 0)
+			return err_errno(err, errno, "cannot open /dev/null in the container");
+	}
+	if (dup2(s->opts->quiet ? null : s->in[0], 0) < 0 ||
+	    dup2(s->opts->quiet ? null : s->out[1], 1) < 0 ||
+	    dup2(s->opts->quiet ? null : s->err[1], 2) < 0)
+		return err_errno(err, errno, "cannot redirect the standard descriptors");
+	return 0;
+}
+
+static int keep_only_socket(struct session *s, struct err *err)
+{
+	if (s->sock != 3 && dup3(s->sock, 3, O_CLOEXEC) < 0)
+		return err_errno(err, errno, "cannot move a descriptor");
+	s->sock = 3;
+	if (syscall(SYS_close_range, 4U, ~0U, 0) < 0)
+		return err_errno(err, errno, "cannot close descriptors");
+	return 0;
+}
+
+static int exec_program(const struct exec_opts *opts, char *const *envp, struct err *err)
+{
+	static const char *const shells[] = {"/bin/bash", "/bin/sh"};
+	static const char *const login[] = {"-bash", "-sh"};
+	size_t i;
+
+	if (opts->argv) {
+		execvpe(opts->argv[0], opts->argv, envp);
+		err_errno(err, errno, "cannot run '%s' in the container", opts->argv[0]);
+		return err_exit_default(err, VZ_COMMAND);
+	}
+	for (i = 0; i < 2; i++) {
+		const char *argv[] = {login[i] + 1, "-c", opts->command, NULL};
+
+		if (!opts->command) {
+			argv[0] = login[i];
+			argv[1] = NULL;
+		}
+		execve(shells[i], (char *const *)argv, envp);
+		if (errno != ENOENT)
+			break;
+	}
+	err_errno(err, errno, "cannot run a shell in the container");
+	return err_exit_default(err, VZ_COMMAND);
+}
+
+static int prepare_program(struct session *s, struct err *err)
+{
+	_cleanup_close_ int master = -EBADF;
+	/* Our own id must reach the parent before our own messages do. */
+	int r = report_expect(s->sock, REPORT_GO, NULL, NULL, err);
+
+	if (r < 0)
+		return r;
+	if (setns(s->init, INNER_NAMESPACES) < 0)
+		return err_errno(err, errno, "cannot enter the container's user namespace");
+	if (setresgid(0, 0, 0) < 0 || setgroups(0, NULL) < 0 || setresuid(0, 0, 0) < 0)
+		return err_errno(err, errno, "cannot become the container's root");
+	if (setsid() < 0)
+		return err_errno(err, errno, "cannot make a session");
+	if (chdir("/root") < 0 && chdir("/") < 0)
+		return err_errno(err, errno, "cannot enter the container's root directory");
+	r = s->opts->tty ? open_terminal(&master, err) : redirect_pipes(s, err);
+	if (r < 0)
+		return r;
+	r = report_send(s->sock, REPORT_READY, 0, NULL, master);
+	return r < 0 ? r : keep_only_socket(s, err);
+}
+
+/* Never returns. */
+static void program(struct session *s)
+{
+	static const char path[] =
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	struct err err = ERR_INIT;
+	char term[80];
+	char *envp[] = {"HOME=/root", "USER=root", "LOGNAME=root", (char *)path, term, NULL};
+
+	snprintf(term, sizeof(term), "TERM=%.64s", s->term);
+	if (prepare_program(s, &err) == 0) {
+		spawn_reset_process();
+		environ = envp; /* execvpe looks programs up by this PATH */
+		exec_program(s->opts, envp, &err);
+	}
+	report_send(s->sock, REPORT_FAILED, 0, &err, -1);
+	_exit(1);
+}
+
+/* Never returns. */
+static void enterer(struct session *s)
+{
+	struct clone_args args = {.flags = CLONE_PARENT | CLONE_INTO_CGROUP, .cgroup = s->cgroup};
+	struct err err = ERR_INIT;
+	pid_t pid;
+
+	spawn_reset_limits();
+	if (setns(s->init, OUTER_NAMESPACES) < 0) {
+		err_errno(&err, errno, "cannot enter the container's namespaces");
+	} else {
+		pid = syscall(SYS_clone3, &args, sizeof(args));
+		if (pid == 0)
+			program(s);
+		if (pid > 0)
+			_exit(report_send(s->sock, REPORT_PID, pid, NULL, -1) < 0);
+		err_errno(&err, errno, "cannot make a process in the container");
+	}
+	report_send(s->sock, REPORT_FAILED, 0, &err, -1);
+	_exit(1);
+}
+
+/* The process that the record names, held by a descriptor; checked again after, so that it is no other one. */
+static int open_init(const struct ct *ct, struct err *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct state st;
+	int r = state_load(ct, &st, err);
+
+	if (r == 0) {
+		fd = syscall(SYS_pidfd_open, st.init_pid, 0);
+		r = fd < 0 ? -errno : state_load(ct, &st, err);
+	}
+	if (r < 0)
+		return err_exit(err, VZ_NOT_RUNNING, "container %s is not running", ct->idstr);
+	return steal_fd(&fd);
+}
+
+/* A leaf of our own; the name is in the container's reach, so it may be taken. */
+static int make_leaf(const struct ct *ct, char **ret_leaf, struct err *err)
+{
+	_cleanup_free_ char *init = path_join(ct->cgroup, "init"), *leaf = NULL;
+	struct idrange ids;
+	int i, r;
+
+	if (!init)
+		return err_set(err, ENOMEM, "out of memory");
+	r = idrange_load(ct, &ids, err);
+	if (r < 0)
+		return r;
+	cgroup_sweep_leaves(init);
+	for (i = 0; i < 100; i++) {
+		struct strbuf b = STRBUF_INIT;
+
+		free(leaf);
+		strbuf_addf(&b, "%s/vzctl-%d%s%.0d", init, (int)getpid(), i ? "-" : "", i);
+		leaf = strbuf_steal(&b);
+		if (!leaf)
+			return err_set(err, ENOMEM, "out of memory");
+		r = cgroup_make(leaf, err);
+		if (r != -EEXIST)
+			break;
+	}
+	if (r == 0)
+		r = cgroup_delegate(leaf, ids.uid, ids.gid, err);
+	if (r < 0)
+		return r;
+	*ret_leaf = steal_ptr(leaf);
+	return 0;
+}
+
+static int open_pipes(struct session *s, struct err *err)
+{
+	if (s->opts->tty || s->opts->quiet)
+		return 0;
+	if (pipe2(s->in, O_CLOEXEC) < 0 || pipe2(s->out, O_CLOEXEC) < 0 ||
+	    pipe2(s->err, O_CLOEXEC) < 0)
+		return err_errno(err, errno, "cannot make a pipe");
+	return 0;
+}
+
+static void reap(pid_t pid, int *ret_status)
+{
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+}
+
+/* Bring the program up to its exec; *ret_pid is our child then. */
+static int launch(struct session *s, int fds[2], pid_t *ret_pid, int *ret_pty, struct err *err)
+{
+	int pid = 0, r;
+	pid_t enter = fork();
+
+	if (enter == 0) {
+		close(fds[0]);
+		s->sock = fds[1];
+		enterer(s);
+	}
+	if (enter < 0)
+		return err_errno(err, errno, "cannot fork");
+	close(fds[1]);
+	fds[1] = -EBADF;
+	close_pair((int[]){s->in[0], s->out[1]});
+	close_pair((int[]){s->err[1], -EBADF});
+	s->in[0] = s->out[1] = s->err[1] = -EBADF;
+	r = report_expect(fds[0], REPORT_PID, &pid, NULL, err);
+	reap(enter, NULL);
+	if (r == 0)
+		r = report_send(fds[0], REPORT_GO, 0, NULL, -1);
+	if (r == 0)
+		r = report_expect(fds[0], REPORT_READY, NULL, ret_pty, err);
+	if (r == 0)
+		r = report_expect(fds[0], REPORT_END, NULL, NULL, err);
+	if (r < 0 && pid > 0)
+		reap(pid, NULL);
+	*ret_pid = pid;
+	return r;
+}
+
+static int decode_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int run_session(struct session *s, int *ret_status, struct err *err)
+{
+	struct relay relay = RELAY_INIT;
+	int fds[2], status = 0, r;
+	pid_t pid = 0;
+
+	r = open_pipes(s, err);
+	if (r == 0)
+		r = report_pair(fds, err);
+	if (r < 0)
+		return r;
+	r = launch(s, fds, &pid, &relay.pty, err);
+	close_pair(fds);
+	if (r < 0)
+		return r;
+	relay.pidfd = syscall(SYS_pidfd_open, pid, 0);
+	relay.in = steal_fd(&s->in[1]);
+	relay.out = steal_fd(&s->out[0]);
+	relay.err = steal_fd(&s->err[0]);
+	if (!s->opts->quiet)
+		r = relay_run(&relay, err);
+	relay_close(&relay);
+	reap(pid, &status);
+	*ret_status = decode_status(status);
+	return r;
+}
+
+int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status, struct err *err)
+{
+	const char *term = getenv("TERM");
+	struct session s = {.opts = opts,
+			    .term = term ? term : "linux",
+			    .init = -EBADF,
+			    .cgroup = -EBADF,
+			    .in = {-EBADF, -EBADF},
+			    .out = {-EBADF, -EBADF},
+			    .err = {-EBADF, -EBADF},
+			    .sock = -EBADF};
+	int r;
+
+	s.init = open_init(ct, err);
+	if (s.init < 0)
+		return s.init;
+	r = make_leaf(ct, &s.leaf, err);
+	if (r == 0) {
+		s.cgroup = open(s.leaf, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (s.cgroup < 0)
+			r = err_errno(err, errno, "cannot open cgroup '%s'", s.leaf);
+	}
+	if (r == 0) {
+		relay_block_signals();
+		r = run_session(&s, ret_status, err);
+	}
+	/* What it left running keeps its leaf; a later exec sweeps it away. */
+	if (s.leaf)
+		cgroup_remove(s.leaf, 0, NULL);
+	if (s.cgroup >= 0)
+		close(s.cgroup);
+	close_pair(s.in);
+	close_pair(s.out);
+	close_pair(s.err);
+	close(s.init);
+	free(s.leaf);
+	return r;
+}

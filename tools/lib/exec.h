@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VESPER_EXEC_H
+#define VESPER_EXEC_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct ct;
+struct err;
+
+/*
+ * A program inside a running container: born in a leaf of its own below the
+ * container's cgroup, then in its namespaces, with its ids, and with no
+ * descriptor of the host but pipes or a terminal of the container's own.
+ */
+struct exec_opts {
+	const char *command; /* for the container's bash or sh, "-c" */
+	char *const *argv;   /* or: a program and its arguments, no shell */
+			     /* or neither: a login shell */
+	bool tty;	     /* on a terminal of its own */
+	bool quiet;	     /* nothing in, nothing out: all is /dev/null */
+};
+
+/*
+ * *ret_status: the exit status, 128 + signal when it was killed. Exit code 31
+ * when the container does not run, 8 when the program could not be run.
+ */
+int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status, struct err *err);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "idrange.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "ct.h"
+#include "err.h"
+#include "exitcode.h"
+#include "io.h"
+#include "lock.h"
+#include "path.h"
+
+struct ranges {
+	struct idrange *v;
+	size_t count, cap;
+};
+
+static int parse_u32(const char *s, uint32_t *ret)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!s || *s < '0' || *s > '9')
+		return -EINVAL;
+	errno = 0;
+	n = strtoull(s, &end, 10);
+	if (errno || *end || n > UINT32_MAX)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+int idrange_load(const struct ct *ct, struct idrange *ret_range, struct err *err)
+{
+	const char *uid = config_get(ct->conf, "LOCAL_UID");
+	const char *gid = config_get(ct->conf, "LOCAL_GID");
+	const char *size = config_get(ct->conf, "LOCAL_SIZE");
+	struct idrange r = {0, 0, IDRANGE_SIZE};
+
+	if (!uid || !gid)
+		return err_exit(err, VZ_BAD_CONFIG, "'%s' has no LOCAL_UID and LOCAL_GID",
+				ct->conf_path);
+	if (parse_u32(uid, &r.uid) < 0 || parse_u32(gid, &r.gid) < 0 ||
+	    (size && parse_u32(size, &r.size) < 0))
+		return err_exit(err, VZ_BAD_CONFIG,
+				"'%s': LOCAL_UID, LOCAL_GID, LOCAL_SIZE: "
+				"not a number",
+				ct->conf_path);
+	/* Below 65536 are the host's own accounts: a container must never be one of them. */
+	if (r.uid < 65536 || r.gid < 65536 || r.size < IDRANGE_MIN_SIZE ||
+	    r.uid > UINT32_MAX - r.size || r.gid > UINT32_MAX - r.size)
+		return err_exit(err, VZ_BAD_CONFIG,
+				"'%s': host ids %u/%u, %u of them, are out of "
+				"range",
+				ct->conf_path, r.uid, r.gid, r.size);
+	*ret_range = r;
+	return 0;
+}
+
+static bool overlap(uint32_t a, uint32_t na, uint32_t b, uint32_t nb)
+{
+	return (uint64_t)a < (uint64_t)b + nb && (uint64_t)b < (uint64_t)a + na;
+}
+
+int idrange_find(const struct idrange *used, size_t count, uint32_t size, uint32_t *ret_base)
+{
+	uint64_t base = ((uint64_t)IDRANGE_FIRST + size - 1) / size * size;
+	size_t i;
+
+	for (; base + size - 1 <= IDRANGE_LAST; base += size) {
+		for (i = 0; i < count; i++)
+			if (overlap(base, size, used[i].uid, used[i].size) ||
+			    overlap(base, size, used[i].gid, used[i].size))
+				break;
+		if (i == count) {
+			*ret_base = base;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+static int add_range(struct ranges *rs, struct idrange r, struct err *err)
+{
+	if (rs->count == rs->cap) {
+		struct idrange *p = reallocarray(rs->v, rs->cap + 64, sizeof(*p));
+
+		if (!p)
+			return err_set(err, ENOMEM, "out of memory");
+		rs->v = p;
+		rs->cap += 64;
+	}
+	rs->v[rs->count++] = r;
+	return 0;
+}
+
+/* Lines of name:first:count; what cannot be read as such is nobody's range. */
+static int add_subids(struct ranges *rs, const char *path, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	char *line, *save = NULL;
+	size_t len;
+	int r;
+
+	r = io_read_file(AT_FDCWD, path, 1 << 20, &text, &len, NULL);
+	if (r < 0)
+		return r == -ENOENT ? 0 : err_errno(err, r, "cannot read '%s'", path);
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		struct idrange range;
+
+		if (sscanf(line, "%*[^:]:%" SCNu32 ":%" SCNu32, &range.uid, &range.size) != 2)
+			continue;
+		range.gid = range.uid;
+		r = add_range(rs, range, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A configuration that does not parse might hold any range: nothing is given out then. */
+static int add_containers(struct ranges *rs, const struct ct *self, struct err *err)
+{
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t count, i;
+	int r;
+
+	r = ct_list(self->host, &ids, &count, err);
+	for (i = 0; r == 0 && i < count; i++) {
+		_cleanup_ct_ struct ct *ct = NULL;
+		struct idrange range;
+
+		if (ids[i] == self->id)
+			continue;
+		r = ct_open(self->host, ids[i], &ct, err);
+		if (r < 0)
+			return err_prefix(err, "cannot see which host ids are in use");
+		if (config_get(ct->conf, "LOCAL_UID") && idrange_load(ct, &range, NULL) == 0)
+			r = add_range(rs, range, err);
+	}
+	return r;
+}
+
+static int check_free(const struct ranges *rs, const struct idrange *want, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < rs->count; i++) {
+		const struct idrange *u = &rs->v[i];
+
+		if (overlap(want->uid, want->size, u->uid, u->size) ||
+		    overlap(want->gid, want->size, u->gid, u->size))
+			return err_exit(err, VZ_BAD_VALUE,
+					"host ids from %u overlap a range in use (%u, %u ids)",
+					want->uid, u->uid, u->size);
+	}
+	return 0;
+}
+
+static int record(struct ct *ct, uint32_t base, uint32_t size, struct err *err)
+{
+	char buf[16];
+	int r;
+
+	snprintf(buf, sizeof(buf), "%" PRIu32, base);
+	r = config_set(ct->conf, "LOCAL_UID", buf, err);
+	if (r == 0)
+		r = config_set(ct->conf, "LOCAL_GID", buf, err);
+	snprintf(buf, sizeof(buf), "%" PRIu32, size);
+	return r < 0 ? r : config_set(ct->conf, "LOCAL_SIZE", buf, err);
+}
+
+int idrange_choose(struct ct *ct, struct err *err)
+{
+	const char *size_text = config_get(ct->conf, "LOCAL_SIZE");
+	struct ranges rs = {0};
+	_cleanup_free_ struct idrange *owner = NULL;
+	uint32_t size = IDRANGE_SIZE, base;
+	struct idrange want;
+	int r;
+
+	r = add_containers(&rs, ct, err);
+	if (r == 0)
+		r = add_subids(&rs, "/etc/subuid", err);
+	if (r == 0)
+		r = add_subids(&rs, "/etc/subgid", err);
+	owner = rs.v;
+	if (r < 0)
+		return r;
+	if (config_get(ct->conf, "LOCAL_UID") || config_get(ct->conf, "LOCAL_GID")) {
+		r = idrange_load(ct, &want, err);
+		/* Here it comes from an option or a sample. */
+		if (r < 0 && err)
+			err->exit_code = VZ_BAD_VALUE;
+		return r < 0 ? r : check_free(&rs, &want, err);
+	}
+	if (size_text && (parse_u32(size_text, &size) < 0 || size < IDRANGE_MIN_SIZE))
+		return err_exit(err, VZ_BAD_VALUE, "LOCAL_SIZE '%s' is not a number from %u on",
+				size_text, IDRANGE_MIN_SIZE);
+	r = idrange_find(rs.v, rs.count, size, &base);
+	if (r < 0)
+		return err_set(err, ENOSPC, "no %u free host ids are left for another container",
+			       size);
+	return record(ct, base, size, err);
+}
+
+int idrange_lock(const struct host *host, struct err *err)
+{
+	_cleanup_free_ char *path = path_join(host->lockdir, "idrange.lck");
+	int r;
+
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	r = path_mkdirs(host->lockdir, 0700, err);
+	return r < 0 ? r : lock_file(path, 60, err);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VESPER_LIFECYCLE_H
+#define VESPER_LIFECYCLE_H
+
+#include <stdbool.h>
+
+struct ct;
+struct err;
+
+/* A line of progress for the user. */
+typedef void (*lifecycle_note_fn)(const char *text);
+
+struct lifecycle_opts {
+	bool fast;		/* stop: kill at once */
+	bool skip_umount;	/* stop: leave the disk mounted */
+	lifecycle_note_fn note; /* NULL: silent */
+};
+
+#define STOP_TIMEOUT_DEFAULT 60
+
+/* The caller holds the container's lock for all of these. */
+
+/* Bring a container up; on failure everything is undone. Exit codes 32, 105 and the steps' own. */
+int ct_start(struct ct *ct, const struct lifecycle_opts *opts, struct err *err);
+
+/* Bring it down. Exit codes 31, 33. */
+int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err);
+
+/*
+ * Remove what a container that ended by itself, or a tool that was killed,
+ * left behind: processes, cgroup, network device, record, and the disk's mount
+ * with @umount. Never touches a running one (-EBUSY).
+ */
+int ct_cleanup(struct ct *ct, bool umount, struct err *err);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VESPER_OSDEP_H
+#define VESPER_OSDEP_H
+
+struct ct;
+struct err;
+
+/*
+ * Files of the distribution inside a mounted container: /etc/hostname,
+ * /etc/hosts and /etc/resolv.conf, which every family that we build reads.
+ * Addresses need no file: vzctl sets them from outside, and nothing inside
+ * may undo that. Written through a descriptor of the container's root, so that
+ * no link in it leads to the host; never through a program of the container.
+ */
+
+/* From HOSTNAME; nothing to do when it is not set. Exit code 70. */
+int osdep_hostname(const struct ct *ct, struct err *err);
+
+/* From NAMESERVER and SEARCHDOMAIN ("inherit": the host's). Exit code 72. */
+int osdep_dns(const struct ct *ct, struct err *err);
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "param.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apply.h"
+#include "cleanup.h"
+#include "config.h"
+#include "ct.h"
+#include "err.h"
+#include "exitcode.h"
+#include "strbuf.h"
+#include "strv.h"
+#include "value.h"
+
+#define BOTH (PARAM_SET | PARAM_CREATE)
+
+/* clang-format off */
+#define REFUSED(key, option, letter, arg, code, instead) \
+	{ key, option, letter, arg, PARAM_SET | PARAM_REFUSED, code, PHASE_NONE, NULL, NULL, NULL, instead }
+#define UBC(key, option, letter) \
+	REFUSED(key, option, letter, "barrier[:limit]", VZ_UBC_SET, "this beancounter is not counted yet")
+#define NODE(key, summary) \
+	{ key, NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, NULL, NULL, NULL, summary }
+
+const struct param params[] = {
+	/* What a container is called and where it is. */
+	{ "HOSTNAME", "hostname", 0, "name", BOTH, VZ_BAD_HOSTNAME, PHASE_FILES, value_hostname, apply_hostname, NULL, "host name" },
+	{ "NAME", "name", 0, "name", BOTH | PARAM_STORED, VZ_NAME, PHASE_NONE, value_name, NULL, NULL, "name that works wherever the id does" },
+	{ "DESCRIPTION", "description", 0, "text", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "free text" },
+	{ "VE_ROOT", "root", 0, "path", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_path, NULL, NULL, "mount point in the host" },
+	{ "VE_PRIVATE", "private", 0, "path", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_path, NULL, NULL, "private area" },
+	{ "OSTEMPLATE", "ostemplate", 0, "name", BOTH | PARAM_STORED, VZ_TEMPLATE_NOT_FOUND, PHASE_NONE, value_template, NULL, NULL, "template it is made from" },
+	{ "ORIGIN_SAMPLE", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "sample it was made from (a record)" },
+	{ "VE_LAYOUT", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "kind of private area (a record): ploop:raw" },
+	{ "LOCAL_UID", "local_uid", 0, "id", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "first host user id" },
+	{ "LOCAL_GID", "local_gid", 0, "id", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "first host group id" },
+	{ "LOCAL_SIZE", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "number of host ids (262144)" },
+
+	/* Life. */
+	{ "ONBOOT", "onboot", 0, "yes|no", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_bool, NULL, NULL, "start with the node" },
+	{ "DISABLED", "disabled", 0, "yes|no", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_bool, NULL, NULL, "refuse to start" },
+	{ "STOP_TIMEOUT", "stop-timeout", 0, "seconds", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "how long a stop waits for init (60)" },
+
+	/* Network. */
+	{ "IP_ADDRESS", "ipadd", 0, "address", BOTH | PARAM_LIST, VZ_BAD_IP, PHASE_NET, value_address, apply_addresses, NULL, "add an address to venet0" },
+	{ "IP_ADDRESS", "ip", 0, "address", BOTH | PARAM_LIST, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "same as --ipadd" },
+	{ "IP_ADDRESS", "ipdel", 0, "address|all", PARAM_SET | PARAM_LIST | PARAM_DEL, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "take an address away" },
+	{ "NAMESERVER", "nameserver", 0, "address|inherit", BOTH | PARAM_LIST, VZ_BAD_DNS, PHASE_FILES, value_nameserver, apply_dns, NULL, "DNS server" },
+	{ "SEARCHDOMAIN", "searchdomain", 0, "domain|inherit", BOTH | PARAM_LIST, VZ_BAD_SEARCHDOMAIN, PHASE_FILES, value_domain, apply_dns, NULL, "DNS search domain" },
+
+	/* Resources. */
+	{ "PHYSPAGES", "ram", 0, "size", BOTH, VZ_UBC_SET, PHASE_CGROUP, value_ram_bytes, apply_ram, NULL, "memory" },
+	{ "PHYSPAGES", "physpages", 0, "pages", BOTH, VZ_UBC_SET, PHASE_NONE, value_ram_pages, apply_ram, NULL, "memory, plain numbers in pages" },
+	{ "SWAPPAGES", "swap", 0, "size", BOTH, VZ_UBC_SET, PHASE_CGROUP, value_ram_bytes, apply_swap, NULL, "swap" },
+	{ "SWAPPAGES", "swappages", 0, "pages", BOTH, VZ_UBC_SET, PHASE_NONE, value_ram_pages, apply_swap, NULL, "swap, plain numbers in pages" },
+	{ "NUMPROC", "numproc", 'p', "barrier[:limit]", BOTH, VZ_UBC_SET, PHASE_CGROUP, value_items, apply_numproc, NULL, "processes and threads" },
+	{ "CPUUNITS", "cpuunits", 0, "units", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpuunits, apply_cpuunits, note_cpuunits, "relative CPU weight (1000)" },
+	{ "CPULIMIT", "cpulimit", 0, "percent", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpulimit, apply_cpulimit, NULL, "hard cap in percent of one CPU, 0: none" },
+	{ "DISKSPACE", "diskspace", 0, "size", PARAM_CREATE, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
+
+	/* Keys of the node. */
+	NODE("LOCKDIR", "directory of the locks (/vz/lock)"),
+	NODE("RUNDIR", "directory of the run-time records (/run/vz)"),
+	NODE("CGROUP_ROOT", "cgroup of all containers (/sys/fs/cgroup/vz.slice)"),
+	NODE("TEMPLATE", "directory whose cache/ holds the OS templates (/vz/template)"),
+	NODE("CONFIGFILE", "sample that create starts from (vswap-1g)"),
+	NODE("DEF_OSTEMPLATE", "template when --ostemplate is not given"),
+
+	/* Known to OpenVZ, not supported yet. */
+	UBC("KMEMSIZE", "kmemsize", 'k'), UBC("LOCKEDPAGES", "lockedpages", 'l'), UBC("PRIVVMPAGES", "privvmpages", 0),
+	UBC("SHMPAGES", "shmpages", 0), UBC("VMGUARPAGES", "vmguarpages", 0), UBC("OOMGUARPAGES", "oomguarpages", 0),
+	UBC("NUMTCPSOCK", "numtcpsock", 0), UBC("NUMFLOCK", "numflock", 'f'), UBC("NUMPTY", "numpty", 't'),
+	UBC("NUMSIGINFO", "numsiginfo", 'i'), UBC("TCPSNDBUF", "tcpsndbuf", 0), UBC("TCPRCVBUF", "tcprcvbuf", 'b'),
+	UBC("OTHERSOCKBUF", "othersockbuf", 0), UBC("DGRAMRCVBUF", "dgramrcvbuf", 0), UBC("NUMOTHERSOCK", "numothersock", 0),
+	UBC("DCACHESIZE", "dcachesize", 'x'), UBC("NUMFILE", "numfile", 'n'), UBC("NUMIPTENT", "numiptent", 'e'),
+	REFUSED("AVNUMPROC", "avnumproc", 0, "items", VZ_UBC_SET, "only vzcfgvalidate reads it"),
+	REFUSED("VM_OVERCOMMIT", "vm_overcommit", 0, "factor", VZ_UBC_SET, "needs privvmpages"),
+	REFUSED(NULL, "reset_ub", 0, NULL, VZ_UBC_SET, "restart the container"),
+	REFUSED("CPUUWEIGHT", "cpuweight", 0, "weight", VZ_CPU_SET, "use --cpuunits"),
+	REFUSED("CPUS", "cpus", 0, "count", VZ_CPU_SET, "use --cpulimit"),
+	REFUSED("CPUMASK", "cpumask", 0, "list", VZ_CPU_SET, NULL),
+	REFUSED("NODEMASK", "nodemask", 0, "list", VZ_CPU_SET, NULL),
+	REFUSED("IOPRIO", "ioprio", 0, "0..7", VZ_IO_SET, NULL),
+	REFUSED("IOLIMIT", "iolimit", 0, "rate", VZ_IO_SET, NULL),
+	REFUSED("IOPSLIMIT", "iopslimit", 0, "rate", VZ_IO_SET, NULL),
+	REFUSED("MEMINFO", "meminfo", 0, "mode", VZ_MEMINFO, NULL),
+	REFUSED("DISK_QUOTA", "diskquota", 0, "yes|no", VZ_QUOTA_SET, "the disk has its own size"),
+	{ "DISKSPACE", "diskspace", 0, "size", PARAM_SET | PARAM_REFUSED, VZ_IMAGE_RESIZE, PHASE_NONE, NULL, NULL, NULL, "the size is given to create" },
+	REFUSED("DISKINODES", "diskinodes", 0, "count", VZ_QUOTA_SET, NULL),
+	REFUSED("QUOTATIME", "quotatime", 0, "seconds", VZ_QUOTA_SET, NULL),
+	REFUSED("QUOTAUGIDLIMIT", "quotaugidlimit", 0, "count", VZ_UGID_QUOTA, NULL),
+	REFUSED(NULL, "offline-resize", 0, NULL, VZ_IMAGE_RESIZE, NULL),
+	REFUSED("CAPABILITY", "capability", 0, "list", VZ_CAPABILITY, "the user namespace bounds them"),
+	REFUSED("DEVNODES", "devnodes", 0, "list", VZ_DEVICE_SET, NULL),
+	REFUSED("DEVICES", "devices", 0, "list", VZ_DEVICE_SET, NULL),
+	REFUSED("PCI", "pci_add", 0, "device", VZ_DEVICE_SET, NULL),
+	REFUSED("PCI", "pci_del", 0, "device", VZ_DEVICE_SET, NULL),
+	REFUSED("FEATURES", "features", 0, "list", VZ_BAD_VALUE, NULL),
+	REFUSED("NETFILTER", "netfilter", 0, "mode", VZ_IPTABLES, "the container has all of its own"),
+	REFUSED("IPTABLES", "iptables", 0, "list", VZ_IPTABLES, "the container has all of its own"),
+	REFUSED("NETIF", "netif_add", 0, "interface", VZ_VETH, "use --ipadd"),
+	REFUSED("NETIF", "netif_del", 0, "interface", VZ_VETH, NULL),
+	REFUSED("NETIF", "ifname", 0, "name", VZ_VETH, NULL),
+	REFUSED("NETIF", "mac", 0, "address", VZ_VETH, NULL),
+	REFUSED("NETIF", "host_ifname", 0, "name", VZ_VETH, NULL),
+	REFUSED("NETIF", "host_mac", 0, "address", VZ_VETH, NULL),
+	REFUSED("NETIF", "bridge", 0, "name", VZ_VETH, NULL),
+	REFUSED("NETIF", "mac_filter", 0, "on|off", VZ_VETH, NULL),
+	REFUSED("NETDEV", "netdev_add", 0, "device", VZ_NETDEV, NULL),
+	REFUSED("NETDEV", "netdev_del", 0, "device", VZ_NETDEV, NULL),
+	REFUSED(NULL, "skip_arpdetect", 0, NULL, VZ_ADD_IP, "no duplicate detection is done"),
+	REFUSED(NULL, "userpasswd", 0, "user:password", VZ_PASSWORD, "use vzctl enter and passwd"),
+	REFUSED("BOOTORDER", "bootorder", 0, "number", VZ_BAD_VALUE, "containers start in the order of their ids"),
+	REFUSED("MOUNT_OPTS", "mount_opts", 0, "list", VZ_MOUNT, NULL),
+	REFUSED(NULL, "applyconfig", 0, "name", VZ_APPLY_CONFIG, NULL),
+	REFUSED(NULL, "applyconfig_map", 0, "name", VZ_APPLY_CONFIG, NULL),
+	REFUSED(NULL, "setmode", 0, "restart|ignore", VZ_BAD_VALUE, NULL),
+	{ NULL, "layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
+	{ NULL, "ve_layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
+	{ NULL, "velayout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
+	{ "DISKINODES", "diskinodes", 0, "count", PARAM_CREATE | PARAM_REFUSED, VZ_QUOTA_SET, PHASE_NONE, NULL, NULL, NULL, "chosen from the size" },
+};
+/* clang-format on */
+
+const size_t param_count = sizeof(params) / sizeof(params[0]);
+
+const struct param *param_by_option(const char *option, unsigned int flags)
+{
+	size_t i;
+
+	for (i = 0; i < param_count; i++)
+		if (params[i].option && (params[i].flags & flags) &&
+		    strcmp(params[i].option, option) == 0)
+			return &params[i];
+	return NULL;
+}
+
+/* The first row of a key is the one that a stored value belongs to. */
+const struct param *param_by_key(const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < param_count; i++)
+		if (params[i].key && strcmp(params[i].key, key) == 0)
+			return &params[i];
+	return NULL;
+}
+
+int param_refuse(const struct param *p, struct err *err)
+{
+	return err_exit(err, p->exit_code, "option --%s is not supported yet%s%s", p->option,
+			p->summary ? ": " : "", p->summary ? p->summary : "");
+}
+
+static int add_to_list(const char *list, const char *value, char **ret, struct err *err)
+{
+	_cleanup_strv_ char **v = NULL;
+
+	/* "inherit" stands alone, so it replaces and is replaced. */
+	if (list && strcmp(list, "inherit") == 0)
+		list = NULL;
+	if (list && strcmp(value, "inherit") != 0 && strv_split(list, " ", &v) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!strv_contains(v, value) && strv_add(&v, value) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	*ret = strv_join(v, " ");
+	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+static int del_from_list(const char *list, const char *value, char **ret, struct err *err)
+{
+	_cleanup_strv_ char **v = NULL;
+
+	if (strv_split(list ? list : "", " ", &v) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!strv_remove(v, value))
+		return err_set(err, ENOENT, "'%s' is not set", value);
+	*ret = strv_join(v, " ");
+	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+int param_change(struct ct *ct, const struct param *p, const char *in, struct err *err)
+{
+	const char *now = config_get(ct->conf, p->key);
+	_cleanup_free_ char *value = NULL, *merged = NULL;
+	int r;
+
+	if ((p->flags & PARAM_DEL) && strcmp(in, "all") == 0) {
+		r = config_set(ct->conf, p->key, "", err);
+	} else {
+		r = p->parse(in, &value, err);
+		if (r == 0 && (p->flags & PARAM_DEL))
+			r = del_from_list(now, value, &merged, err);
+		else if (r == 0 && (p->flags & PARAM_LIST))
+			r = add_to_list(now, value, &merged, err);
+		if (r == 0)
+			r = config_set(ct->conf, p->key, merged ? merged : value, err);
+	}
+	if (r < 0) {
+		err_prefix(err, "--%s", p->option);
+		return err_exit_default(err, p->exit_code);
+	}
+	return 0;
+}
+
+static int check_one(const struct param *p, const char *value, struct err *err)
+{
+	_cleanup_strv_ char **v = NULL;
+	size_t i;
+	int r = 0;
+
+	if (!*value)
+		return 0;
+	if (!(p->flags & PARAM_LIST)) {
+		_cleanup_free_ char *stored = NULL;
+
+		return p->parse(value, &stored, err);
+	}
+	if (strv_split(value, " ", &v) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	for (i = 0; r == 0 && v && v[i]; i++) {
+		_cleanup_free_ char *stored = NULL;
+
+		r = p->parse(v[i], &stored, err);
+	}
+	return r;
+}
+
+int param_check_all(const struct ct *ct, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < param_count; i++) {
+		const struct param *p = &params[i];
+		const char *value;
+
+		if (!p->parse || (p->flags & PARAM_REFUSED) || param_by_key(p->key) != p)
+			continue;
+		value = ct_get(ct, p->key);
+		if (value && check_one(p, value, err) < 0) {
+			err_prefix(err, "container %s: %s", ct->idstr, p->key);
+			return err_exit_default(err, VZ_BAD_CONFIG);
+		}
+	}
+	return 0;
+}
+
+int param_apply_phase(struct ct *ct, enum param_phase phase, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < param_count; i++) {
+		const struct param *p = &params[i];
+		const char *value;
+		int r;
+
+		if (p->phase != phase || !p->apply)
+			continue;
+		value = ct_get(ct, p->key);
+		if (!value || !*value)
+			continue;
+		r = p->apply(ct, NULL, value, err);
+		if (r < 0)
+			return err_exit_default(err, p->exit_code);
+	}
+	return 0;
+}
+
+char *param_unsupported(const struct ct *ct)
+{
+	struct strbuf b = STRBUF_INIT;
+	const char *key;
+	size_t i;
+
+	for (i = 0; (key = config_key(ct->conf, i)); i++) {
+		const struct param *p = param_by_key(key);
+
+		if (p && (p->flags & PARAM_REFUSED))
+			strbuf_addf(&b, "%s%s", b.len ? " " : "", key);
+	}
+	/* strbuf_steal() gives an empty string for an empty buffer. */
+	return b.len ? strbuf_steal(&b) : NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VESPER_RELAY_H
+#define VESPER_RELAY_H
+
+struct err;
+
+/*
+ * Carries bytes between our standard descriptors and a process in a container,
+ * which never gets one of them: a terminal of the host in its hands could be
+ * typed into, a directory walked.
+ */
+struct relay {
+	int in;	      /* we write our standard input to it */
+	int out, err; /* we read its output from them; -EBADF: none */
+	int pty;      /* instead of the three: the master of its terminal */
+	int pidfd;    /* of the process */
+};
+
+#define RELAY_INIT                                     \
+	{                                              \
+		-EBADF, -EBADF, -EBADF, -EBADF, -EBADF \
+	}
+
+/* Block the signals that relay_run() handles; before the process is made. */
+void relay_block_signals(void);
+
+/* Run until the process has ended and its output is out. Closes and resets in, out and err as they end. */
+int relay_run(struct relay *r, struct err *err);
+
+void relay_close(struct relay *r);
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The start of a container as a table of steps, each with its undo. The record
+ * of the first process is on disk before the process may run: from then on a
+ * killed vzctl leaves either a container that runs and is known, or leftovers
+ * that ct_cleanup() of the next command removes.
+ */
+#include "lifecycle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "ct.h"
+#include "area.h"
+#include "err.h"
+#include "exitcode.h"
+#include "idrange.h"
+#include "kve.h"
+#include "mounts.h"
+#include "net.h"
+#include "param.h"
+#include "path.h"
+#include "spawn.h"
+#include "state.h"
+#include "steps.h"
+#include "strbuf.h"
+
+#define KILL_WAIT_MS 30000
+
+struct start {
+	struct ct *ct;
+	const struct lifecycle_opts *opts;
+	struct idrange ids;
+	char *init_cgroup;
+	struct spawn child;
+	bool mounted_here;
+};
+
+static void note(const struct lifecycle_opts *opts, const char *text)
+{
+	if (opts->note)
+		opts->note(text);
+}
+
+static int mount_disk(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	bool mounted;
+	int r = state_is_mounted(s->ct->root, &mounted, err);
+
+	if (r < 0 || mounted)
+		return r;
+	r = area_mount(s->ct, NULL, err);
+	if (r < 0)
+		return r;
+	s->mounted_here = true;
+	note(s->opts, "Container is mounted");
+	return 0;
+}
+
+static void umount_disk(void *arg)
+{
+	struct start *s = arg;
+
+	if (s->mounted_here)
+		area_umount(s->ct, NULL);
+}
+
+static int write_files(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	int r = mounts_make_points(s->ct->root, err);
+
+	return r < 0 ? r : param_apply_phase(s->ct, PHASE_FILES, err);
+}
+
+/* First of all: on a foreign kernel nothing else is tried, and the cgroup it got is taken back. */
+static int check_kernel(void *arg, struct err *err)
+{
+	const char *root = ((struct start *)arg)->ct->host->cgroup;
+	int r = cgroup_prepare_root(root, err);
+
+	if (r < 0)
+		return err_exit_default(err, r == -ENODEV ? VZ_KERNEL : VZ_SYSTEM);
+	r = kve_require(root, err);
+	if (r < 0)
+		rmdir(root);
+	return r;
+}
+
+static int make_cgroup(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	int r = cgroup_make(s->ct->cgroup, err);
+
+	if (r < 0)
+		return r;
+	r = kve_set_id(s->ct->cgroup, s->ct->id, err);
+	if (r < 0)
+		cgroup_remove(s->ct->cgroup, 0, NULL);
+	return r < 0 ? err_exit_default(err, VZ_ENV_CREATE) : 0;
+}
+
+static void remove_cgroup(void *arg)
+{
+	struct start *s = arg;
+	enum kve_state state;
+
+	cgroup_kill(s->ct->cgroup, NULL);
+	if (kve_get_state(s->ct->cgroup, &state) == 0 && state >= KVE_RUNNING)
+		kve_wait(s->ct->cgroup, KVE_STOPPED, KILL_WAIT_MS, NULL);
+	cgroup_remove(s->ct->cgroup, KILL_WAIT_MS, NULL);
+}
+
+/* Limits stand before the first process does; the delegated part comes below them. */
+static int set_limits(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	int r = param_apply_phase(s->ct, PHASE_CGROUP, err);
+
+	if (r == 0)
+		r = cgroup_enable(s->ct->cgroup, err);
+	if (r == 0)
+		r = cgroup_make(s->init_cgroup, err);
+	if (r == 0)
+		r = cgroup_delegate(s->init_cgroup, s->ids.uid, s->ids.gid, err);
+	return r;
+}
+
+/* "quota": the file system on it is the container's, the device itself opens for nobody inside. */
+static int grant_disk(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	dev_t dev;
+	int r = area_device(s->ct, &dev, err);
+
+	return r < 0 ? r : kve_grant_device(s->ct->cgroup, dev, "quota", err);
+}
+
+static int spawn_child(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	const char *hostname = ct_get(s->ct, "HOSTNAME");
+	const struct spawn_opts opts = {
+		.root = s->ct->root,
+		.cgroup = s->init_cgroup,
+		.hostname = hostname && *hostname ? hostname : "localhost",
+		.ids = s->ids,
+	};
+	int r = spawn_prepare(&opts, &s->child, err);
+
+	return r < 0 ? err_exit_default(err, VZ_ENV_CREATE) : 0;
+}
+
+static void abort_child(void *arg)
+{
+	spawn_abort(&((struct start *)arg)->child);
+}
+
+static int make_network(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	int r = net_create(s->ct, s->child.pid, err);
+
+	return r < 0 ? err_exit_default(err, VZ_ADD_IP) : 0;
+}
+
+static void remove_network(void *arg)
+{
+	net_remove(((struct start *)arg)->ct, NULL);
+}
+
+static int record(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	struct state st = {.init_pid = s->child.pid, .started = time(NULL)};
+
+	if (state_process_start(s->child.pid, &st.init_start) < 0)
+		return err_set(err, ESRCH, "the container's first process is gone");
+	return state_store(s->ct, &st, err);
+}
+
+static void remove_record(void *arg)
+{
+	state_remove(((struct start *)arg)->ct);
+}
+
+static int start_ve(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	int r = kve_start(s->ct->cgroup, s->child.pid, err);
+
+	return r < 0 ? err_exit_default(err, VZ_ENV_CREATE) : 0;
+}
+
+static int add_addresses(void *arg, struct err *err)
+{
+	return param_apply_phase(((struct start *)arg)->ct, PHASE_NET, err);
+}
+
+static int exec_child(void *arg, struct err *err)
+{
+	return spawn_exec(&((struct start *)arg)->child, err);
+}
+
+static const struct step start_steps[] = {
+	{"kernel", check_kernel, NULL},	     {"mount", mount_disk, umount_disk},
+	{"files", write_files, NULL},	     {"cgroup", make_cgroup, remove_cgroup},
+	{"limits", set_limits, NULL},	     {"device", grant_disk, NULL},
+	{"spawn", spawn_child, abort_child}, {"network", make_network, remove_network},
+	{"record", record, remove_record},   {"ve", start_ve, NULL},
+	{"addresses", add_addresses, NULL},  {"init", exec_child, NULL},
+};
+
+static int check_start(struct ct *ct, struct err *err)
+{
+	struct ct_status st;
+	int r = state_status(ct, &st, err);
+
+	if (r < 0)
+		return r;
+	if (st.running)
+		return err_exit(err, VZ_RUNNING, "container %s is running already", ct->idstr);
+	return param_check_all(ct, err);
+}
+
+int ct_start(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
+{
+	struct start s = {.ct = ct, .opts = opts, .child = SPAWN_INIT};
+	_cleanup_free_ char *init = path_join(ct->cgroup, "init");
+	int r = check_start(ct, err);
+
+	if (r == 0)
+		r = idrange_load(ct, &s.ids, err);
+	if (r == 0)
+		r = ct_cleanup(ct, false, err);
+	if (r < 0)
+		return r;
+	if (!init)
+		return err_set(err, ENOMEM, "out of memory");
+	s.init_cgroup = init;
+	r = steps_run(start_steps, sizeof(start_steps) / sizeof(start_steps[0]), &s, err);
+	spawn_release(&s.child);
+	return r < 0 ? err_exit_default(err, VZ_SYSTEM) : 0;
+}

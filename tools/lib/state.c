@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The run-time record, and the state of a container as the kernel tells it.
+ * The kernel is the authority (ve.state, mountinfo); the record only adds what
+ * the kernel does not keep: which process is init, since when.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "ct.h"
+#include "err.h"
+#include "io.h"
+#include "kve.h"
+#include "path.h"
+#include "strbuf.h"
+
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
+
+static char *state_path(const struct ct *ct, const char *file)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	strbuf_addf(&b, "%s/%s%s%s", ct->host->rundir, ct->idstr, file ? "/" : "",
+		    file ? file : "");
+	return strbuf_steal(&b);
+}
+
+static int boot_id(char **ret_id, struct err *err)
+{
+	size_t len;
+	int r = io_read_file(AT_FDCWD, BOOT_ID, 256, ret_id, &len, err);
+
+	if (r == 0)
+		(*ret_id)[strcspn(*ret_id, "\n")] = '\0';
+	return r;
+}
+
+static int set_number(struct config *c, const char *key, uint64_t n, struct err *err)
+{
+	char buf[24];
+
+	snprintf(buf, sizeof(buf), "%" PRIu64, n);
+	return config_set(c, key, buf, err);
+}
+
+int state_store(const struct ct *ct, const struct state *st, struct err *err)
+{
+	_cleanup_config_ struct config *c = config_new();
+	_cleanup_free_ char *dir = state_path(ct, NULL), *file = state_path(ct, "state");
+	_cleanup_free_ char *boot = NULL;
+	int r;
+
+	if (!c || !dir || !file)
+		return err_set(err, ENOMEM, "out of memory");
+	r = boot_id(&boot, err);
+	if (r == 0)
+		r = config_set(c, "BOOT_ID", boot, err);
+	if (r == 0)
+		r = set_number(c, "INIT_PID", st->init_pid, err);
+	if (r == 0)
+		r = set_number(c, "INIT_START", st->init_start, err);
+	if (r == 0)
+		r = set_number(c, "STARTED", st->started, err);
+	if (r == 0)
+		r = path_mkdirs(dir, 0755, err);
+	return r < 0 ? r : config_store(c, file, err);
+}
+
+static uint64_t get_number(const struct config *c, const char *key)
+{
+	const char *v = config_get(c, key);
+
+	return v ? strtoull(v, NULL, 10) : 0;
+}
+
+int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
+{
+	_cleanup_free_ char *file = state_path(ct, "state"), *boot = NULL;
+	_cleanup_config_ struct config *c = NULL;
+	const char *recorded;
+	struct state st;
+	uint64_t start;
+	int r;
+
+	if (!file)
+		return err_set(err, ENOMEM, "out of memory");
+	r = config_load(file, NULL, &c, err);
+	if (r == 0)
+		r = boot_id(&boot, err);
+	if (r < 0)
+		return r;
+	recorded = config_get(c, "BOOT_ID");
+	st.init_pid = get_number(c, "INIT_PID");
+	st.init_start = get_number(c, "INIT_START");
+	st.started = get_number(c, "STARTED");
+	if (!recorded || strcmp(recorded, boot) != 0)
+		return err_set(err, ENOENT, "'%s' is of another boot", file);
+	if (state_process_start(st.init_pid, &start) < 0 || start != st.init_start)
+		return err_set(err, ENOENT, "the process of '%s' is gone", file);
+	*ret_st = st;
+	return 0;
+}
+
+void state_remove(const struct ct *ct)
+{
+	_cleanup_free_ char *dir = state_path(ct, NULL), *file = state_path(ct, "state");
+	_cleanup_free_ char *changes = state_path(ct, "changes");
+
+	if (!dir || !file || !changes)
+		return;
+	unlink(changes);
+	unlink(file);
+	rmdir(dir);
+}
+
+int state_load_changes(const struct ct *ct, struct config **ret_c, struct err *err)
+{
+	_cleanup_free_ char *file = state_path(ct, "changes");
+	int r;
+
+	if (!file)
+		return err_set(err, ENOMEM, "out of memory");
+	r = config_load(file, NULL, ret_c, err);
+	if (r != -ENOENT)
+		return r;
+	err_clear(err);
+	*ret_c = config_new();
+	return *ret_c ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+int state_store_changes(const struct ct *ct, const struct config *c, struct err *err)
+{
+	_cleanup_free_ char *file = state_path(ct, "changes");
+
+	if (!file)
+		return err_set(err, ENOMEM, "out of memory");
+	return config_store(c, file, err);
+}
+
+int state_process_start(pid_t pid, uint64_t *ret_ticks)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[32], *s;
+	size_t len;
+	int field;
+
+	if (pid <= 0)
+		return -ESRCH;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (io_read_file(AT_FDCWD, path, 4096, &text, &len, NULL) < 0)
+		return -ESRCH;
+	/* The name may hold anything, so count from its last parenthesis: that is field 2. */
+	s = strrchr(text, ')');
+	for (field = 2; s && field < 22; field++) {
+		s = strchr(s, ' ');
+		s = s ? s + 1 : NULL;
+	}
+	if (!s)
+		return -ESRCH;
+	*ret_ticks = strtoull(s, NULL, 10);
+	return 0;
+}
+
+/* mountinfo writes blank, tab, newline and backslash as octal. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
+			*to++ = (s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0');
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+int state_is_mounted(const char *path, bool *ret_mounted, struct err *err)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL, *real = realpath(path, NULL);
+	bool found = false;
+	size_t cap = 0;
+
+	if (!f)
+		return err_errno(err, errno, "cannot read /proc/self/mountinfo");
+	while (!found && getline(&line, &cap, f) > 0) {
+		char *save = NULL, *word = strtok_r(line, " ", &save);
+		int i;
+
+		for (i = 0; word && i < 4; i++)
+			word = strtok_r(NULL, " ", &save);
+		if (!word)
+			continue;
+		unescape(word);
+		found = strcmp(word, real ? real : path) == 0;
+	}
+	*ret_mounted = found;
+	return 0;
+}
+
+int state_status(const struct ct *ct, struct ct_status *ret_status, struct err *err)
+{
+	struct ct_status st = {.exists = ct->exists};
+	enum kve_state ks;
+	int r;
+
+	if (ct->root) {
+		r = state_is_mounted(ct->root, &st.mounted, err);
+		if (r < 0)
+			return r;
+	}
+	/* A container that is just being started is down until its init runs. */
+	if (kve_get_state(ct->cgroup, &ks) == 0)
+		st.running = ks == KVE_RUNNING || ks == KVE_STOPPING;
+	*ret_status = st;
+	return 0;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The end of a container: ask its init, wait, kill, and remove what the host
+ * holds for it. The kernel says when nothing is left (ve.state "stopped").
+ */
+#include "lifecycle.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "ct.h"
+#include "area.h"
+#include "err.h"
+#include "exec.h"
+#include "exitcode.h"
+#include "kve.h"
+#include "net.h"
+#include "state.h"
+
+#define KILL_WAIT_MS 30000
+#define ASK_AGAIN_MS 5000
+
+/* How an init is asked to halt the machine: systemd(1), busybox init; 0: by a program. */
+static int halt_signal(pid_t init)
+{
+	char link[48], exe[PATH_MAX];
+	const char *base;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)init);
+	n = readlink(link, exe, sizeof(exe) - 1);
+	if (n < 0)
+		return 0;
+	exe[n] = '\0';
+	base = strrchr(exe, '/');
+	base = base ? base + 1 : exe;
+	if (strcmp(base, "systemd") == 0)
+		return SIGRTMIN + 3;
+	if (strcmp(base, "busybox") == 0)
+		return SIGUSR1;
+	return 0;
+}
+
+static void ask_init(const struct ct *ct)
+{
+	const struct exec_opts halt = {.command = "halt", .quiet = true};
+	struct state st;
+	int sig, status;
+
+	if (state_load(ct, &st, NULL) < 0)
+		return;
+	sig = halt_signal(st.init_pid);
+	if (sig)
+		kill(st.init_pid, sig);
+	else
+		exec_run(ct, &halt, &status, NULL);
+}
+
+static int stop_timeout_ms(const struct ct *ct)
+{
+	const char *v = ct_get(ct, "STOP_TIMEOUT");
+	unsigned long sec = v ? strtoul(v, NULL, 10) : 0;
+
+	if (!sec)
+		sec = STOP_TIMEOUT_DEFAULT;
+	return sec > 86400 ? 86400000 : (int)sec * 1000;
+}
+
+/*
+ * Asked again now and then: an init that has not set its handlers up yet
+ * drops the signal without a word.
+ */
+static int stop_politely(const struct ct *ct, struct err *err)
+{
+	int left = stop_timeout_ms(ct), r;
+
+	do {
+		int slice = left < ASK_AGAIN_MS ? left : ASK_AGAIN_MS;
+
+		ask_init(ct);
+		r = kve_wait(ct->cgroup, KVE_STOPPED, slice, err);
+		left -= slice;
+	} while (r == -ETIMEDOUT && left > 0);
+	return r;
+}
+
+static int kill_all(const struct ct *ct, struct err *err)
+{
+	int r = cgroup_kill(ct->cgroup, err);
+
+	if (r == 0)
+		r = kve_wait(ct->cgroup, KVE_STOPPED, KILL_WAIT_MS, err);
+	if (r == -ETIMEDOUT)
+		err_set(err, ETIMEDOUT, "container %s: processes do not die", ct->idstr);
+	return r < 0 ? err_exit_default(err, VZ_STOP) : 0;
+}
+
+int ct_cleanup(struct ct *ct, bool umount, struct err *err)
+{
+	enum kve_state state = KVE_NONE;
+	bool mounted = false;
+	int r = 0;
+
+	if (cgroup_exists(ct->cgroup)) {
+		kve_get_state(ct->cgroup, &state);
+		if (state == KVE_RUNNING)
+			return err_exit(err, VZ_RUNNING, "container %s is running", ct->idstr);
+		cgroup_kill(ct->cgroup, NULL);
+		if (state == KVE_STOPPING)
+			r = kill_all(ct, err);
+		if (r == 0)
+			r = cgroup_remove(ct->cgroup, KILL_WAIT_MS, err);
+		if (r < 0)
+			return err_exit_default(err, VZ_STOP);
+	}
+	r = net_remove(ct, err);
+	if (r < 0)
+		return err_exit_default(err, VZ_STOP);
+	state_remove(ct);
+	if (umount && ct->root) {
+		r = state_is_mounted(ct->root, &mounted, err);
+		if (r == 0 && mounted)
+			r = area_umount(ct, err);
+	}
+	return r;
+}
+
+/* How a container that nobody stopped came to its end, while its cgroup still tells. */
+static int not_running(const struct ct *ct, struct err *err)
+{
+	struct kve_events ev;
+
+	if (!cgroup_exists(ct->cgroup) || kve_get_events(ct->cgroup, &ev, NULL) < 0 ||
+	    strcmp(ev.reason, "none") == 0)
+		return err_exit(err, VZ_NOT_RUNNING, "container %s is not running", ct->idstr);
+	return err_exit(err, VZ_NOT_RUNNING, "container %s is not running (it ended by %s %d)",
+			ct->idstr, ev.reason, ev.status);
+}
+
+int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
+{
+	struct err cleanup = ERR_INIT;
+	struct ct_status st;
+	int r = state_status(ct, &st, err);
+
+	if (r < 0)
+		return r;
+	if (!st.running) {
+		/* It may have ended by itself: then this is the moment to tidy up. */
+		not_running(ct, err);
+		if (!cgroup_exists(ct->cgroup))
+			return -EINVAL;
+		r = ct_cleanup(ct, !opts->skip_umount, &cleanup);
+		if (r < 0 && err)
+			*err = cleanup;
+		return -EINVAL;
+	}
+	r = opts->fast ? -ETIMEDOUT : stop_politely(ct, err);
+	if (r == -ETIMEDOUT) {
+		if (!opts->fast && opts->note)
+			opts->note("Container does not halt, killing it");
+		r = kill_all(ct, err);
+	}
+	if (r < 0)
+		return err_exit_default(err, VZ_STOP);
+	return ct_cleanup(ct, !opts->skip_umount, err);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VZCTL_CMD_H
+#define VZCTL_CMD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ct;
+struct err;
+struct host;
+
+/* What every command gets: the node, its container, and the global flags. */
+struct ctx {
+	struct host *host;
+	struct ct *ct;
+	bool quiet, skip_lock;
+};
+
+/*
+ * argv[0] is the command's name, the rest are its arguments without the id.
+ * Returns the exit code (>= 0), or -errno with err set.
+ */
+typedef int (*cmd_fn)(struct ctx *ctx, int argc, char **argv, struct err *err);
+
+int cmd_create(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_destroy(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_start(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_stop(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_restart(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_mount(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_umount(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_status(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_exec(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_enter(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err);
+
+/* Options that are no parameters, for --list-options and the commands' own parsing. */
+struct cmd_option {
+	const char *command, *option;
+	bool has_arg;
+	int refused; /* exit code, 0: supported */
+};
+
+extern const struct cmd_option cmd_options[];
+
+/* Parse options of a command that takes only rows of cmd_options; @found gets one call for each. */
+typedef void (*cmd_option_fn)(void *arg, const char *option, const char *value);
+int cmd_parse(int argc, char **argv, cmd_option_fn found, void *arg, struct err *err);
+
+/* Parse options that are parameters with @flags (and rows of cmd_options). */
+struct param;
+typedef int (*cmd_param_fn)(void *arg, const struct param *p, const char *value, struct err *err);
+int cmd_parse_params(int argc, char **argv, unsigned int flags, cmd_param_fn param,
+		     cmd_option_fn found, void *arg, struct err *err);
+
+/* A line on standard output unless --quiet. */
+void cmd_say(const struct ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* As a lifecycle_note_fn; quiet when the program is. */
+void cmd_note(const char *text);
+
+int cmd_lock(struct ctx *ctx, struct err *err);
+
+/* PHYSPAGES without SWAPPAGES: exit code 28. */
+int cmd_check_memory(const struct ct *ct, struct err *err);
+
+#endif

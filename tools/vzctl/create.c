@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The configuration is put together in memory, the disk is made, and the
+ * configuration file, which makes the container exist, is written last: a
+ * killed create leaves nothing that a later one or destroy does not remove.
+ */
+#include "cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "ct.h"
+#include "area.h"
+#include "err.h"
+#include "exitcode.h"
+#include "idrange.h"
+#include "log.h"
+#include "param.h"
+#include "size.h"
+#include "strbuf.h"
+#include "template.h"
+#include "value.h"
+
+#define DEFAULT_SAMPLE "vswap-1g"
+
+struct create {
+	struct ctx *ctx;
+	const char *sample;
+	struct {
+		const struct param *p;
+		const char *value;
+	} changes[64];
+	size_t count;
+};
+
+static int add_change(void *arg, const struct param *p, const char *value, struct err *err)
+{
+	struct create *c = arg;
+
+	if (c->count == sizeof(c->changes) / sizeof(c->changes[0]))
+		return err_exit(err, VZ_BAD_OPTION, "too many options");
+	c->changes[c->count].p = p;
+	c->changes[c->count++].value = value;
+	return 0;
+}
+
+static void found(void *arg, const char *option, const char *value)
+{
+	(void)option;
+	((struct create *)arg)->sample = value;
+}
+
+static int load_sample(struct create *c, struct err *err)
+{
+	struct ct *ct = c->ctx->ct;
+	const char *name = c->sample ? c->sample : ct_get(ct, "CONFIGFILE");
+	_cleanup_free_ char *path = NULL;
+	struct strbuf b = STRBUF_INIT;
+	struct config *conf;
+	int r;
+
+	if (!name || !*name)
+		name = DEFAULT_SAMPLE;
+	if (strchr(name, '/'))
+		return err_exit(err, VZ_BAD_VALUE, "'%s' is not the name of a sample", name);
+	strbuf_addf(&b, "%s/conf/ve-%s.conf-sample", ct->host->etc, name);
+	path = strbuf_steal(&b);
+	if (!path)
+		return err_set(err, ENOMEM, "out of memory");
+	r = config_load(path, ct->idstr, &conf, err);
+	if (r < 0)
+		return err_exit_default(err, r == -ENOENT ? VZ_CONFIG_COPY : VZ_BAD_CONFIG);
+	config_free(ct->conf);
+	ct->conf = conf;
+	return config_set(conf, "ORIGIN_SAMPLE", name, err);
+}
+
+/* --root and --private may say $VEID. */
+static int expand_veid(const struct ct *ct, const char *in, char **ret, struct err *err)
+{
+	_cleanup_config_ struct config *c = NULL;
+	struct strbuf b = STRBUF_INIT;
+	_cleanup_free_ char *line = NULL;
+	int r;
+
+	strbuf_addf(&b, "V=\"%s\"", in);
+	line = strbuf_steal(&b);
+	if (!line)
+		return err_set(err, ENOMEM, "out of memory");
+	r = config_parse(line, "path", ct->idstr, &c, err);
+	if (r < 0 || !config_get(c, "V"))
+		return err_exit(err, VZ_BAD_VALUE, "'%s' is not a path", in);
+	*ret = strdup(config_get(c, "V"));
+	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+static int apply_changes(struct create *c, struct err *err)
+{
+	struct ct *ct = c->ctx->ct;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < c->count; i++) {
+		_cleanup_free_ char *expanded = NULL;
+		const struct param *p = c->changes[i].p;
+		const char *value = c->changes[i].value;
+
+		if (p->parse == value_path) {
+			r = expand_veid(ct, value, &expanded, err);
+			value = expanded;
+		}
+		/* The name as it came may be no name at all: template_find() says so. */
+		if (r == 0 && strcmp(p->option, "ostemplate") == 0) {
+			_cleanup_free_ char *tar = NULL;
+
+			r = template_find(ct->host, value, &tar, err);
+		}
+		if (r == 0)
+			r = param_change(ct, p, value, err);
+	}
+	return r < 0 ? r : ct_refresh(ct, err);
+}
+
+static int check_new(struct ct *ct, struct err *err)
+{
+	const char *template = ct_get(ct, "OSTEMPLATE"), *name;
+	int r;
+
+	if (!template || !*template)
+		template = ct_get(ct, "DEF_OSTEMPLATE");
+	if (!template || !*template)
+		return err_exit(err, VZ_NO_OSTEMPLATE, "no OS template: give --ostemplate");
+	r = config_set(ct->conf, "OSTEMPLATE", template, err);
+	if (r == 0)
+		r = config_set(ct->conf, "VE_LAYOUT", "ploop:raw", err);
+	if (r < 0)
+		return r;
+	if (!ct->root)
+		return err_exit(err, VZ_NO_ROOT, "VE_ROOT is not set");
+	if (!ct->private_dir)
+		return err_exit(err, VZ_NO_PRIVATE, "VE_PRIVATE is not set");
+	if (!ct_get(ct, "DISKSPACE"))
+		return err_exit(err, VZ_NO_DISKSPACE, "DISKSPACE is not set");
+	name = config_get(ct->conf, "NAME");
+	r = name && *name ? ct_check_name(ct, name, err) : 0;
+	if (r == 0)
+		r = cmd_check_memory(ct, err);
+	return r < 0 ? r : param_check_all(ct, err);
+}
+
+static void show_progress(void *arg, uint64_t done, uint64_t total)
+{
+	static int last = -1;
+	int percent = total ? (int)(done * 100 / total) : -1;
+
+	(void)arg;
+	if (percent == last)
+		return;
+	last = percent;
+	fprintf(stderr, "\r%3d%% of the template%s", percent, percent == 100 ? "\r\033[K" : "");
+}
+
+static int make_disk(struct ctx *ctx, struct err *err)
+{
+	struct area_create_opts opts = {0};
+	_cleanup_free_ char *tar = NULL;
+	struct idrange ids;
+	int r;
+
+	r = template_find(ctx->host, ct_get(ctx->ct, "OSTEMPLATE"), &tar, err);
+	if (r == 0)
+		r = idrange_load(ctx->ct, &ids, err);
+	if (r < 0)
+		return r;
+	if (value_get_disk(ct_get(ctx->ct, "DISKSPACE"), &opts.size_bytes) < 0)
+		return err_exit(err, VZ_BAD_CONFIG, "DISKSPACE is not a size");
+	opts.tar = tar;
+	opts.max_id = ids.size - 1;
+	if (!ctx->quiet && isatty(STDERR_FILENO))
+		opts.progress = show_progress;
+	cmd_say(ctx, "Creating container private area (%s)", ct_get(ctx->ct, "OSTEMPLATE"));
+	return area_create(ctx->ct, &opts, err);
+}
+
+static int store(struct ct *ct, struct err *err)
+{
+	const char *name = config_get(ct->conf, "NAME");
+	int r = name ? ct_set_name(ct, NULL, name, err) : 0;
+
+	if (r == 0) {
+		r = ct_store(ct, err);
+		if (r < 0 && name)
+			ct_set_name(ct, name, NULL, NULL);
+	}
+	if (r < 0)
+		area_destroy(ct, NULL);
+	return r;
+}
+
+int cmd_create(struct ctx *ctx, int argc, char **argv, struct err *err)
+{
+	struct create c = {.ctx = ctx};
+	_cleanup_close_ int ids = -EBADF;
+	int r = cmd_parse_params(argc, argv, PARAM_CREATE, add_change, found, &c, err);
+
+	if (r == 0)
+		r = cmd_lock(ctx, err);
+	if (r < 0)
+		return r;
+	if (ctx->ct->exists)
+		return err_exit(err, VZ_PRIVATE_EXISTS, "container %s exists already",
+				ctx->ct->idstr);
+	if (ctx->ct->id <= CT_ID_RESERVED)
+		log_error("warning: ids up to %u are reserved", CT_ID_RESERVED);
+	r = load_sample(&c, err);
+	if (r == 0)
+		r = apply_changes(&c, err);
+	if (r == 0)
+		r = check_new(ctx->ct, err);
+	if (r < 0)
+		return r;
+	ids = idrange_lock(ctx->host, err);
+	r = ids < 0 ? ids : idrange_choose(ctx->ct, err);
+	if (r == 0)
+		r = make_disk(ctx, err);
+	if (r == 0)
+		r = store(ctx->ct, err);
+	if (r < 0)
+		return err_prefix(err, "cannot create %s", ctx->ct->idstr);
+	cmd_say(ctx, "Container private area was created");
+	return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "ct.h"
+#include "area.h"
+#include "err.h"
+#include "exitcode.h"
+#include "lifecycle.h"
+#include "state.h"
+#include "strbuf.h"
+
+/* The configuration is kept under another name: it is small, and people want it back. */
+static int retire_config(struct ct *ct, struct err *err)
+{
+	_cleanup_free_ char *old = NULL;
+	struct strbuf b = STRBUF_INIT;
+
+	strbuf_addf(&b, "%s.destroyed", ct->conf_path);
+	old = strbuf_steal(&b);
+	if (!old)
+		return err_set(err, ENOMEM, "out of memory");
+	if (rename(ct->conf_path, old) < 0)
+		return err_errno(err, errno, "cannot rename '%s'", ct->conf_path);
+	return 0;
+}
+
+static int check(struct ct *ct, struct err *err)
+{
+	struct ct_status st;
+	int r = state_status(ct, &st, err);
+
+	if (r == 0 && st.running)
+		return err_exit(err, VZ_RUNNING, "it is running (stop it first)");
+	if (r == 0 && cgroup_exists(ct->cgroup))
+		r = ct_cleanup(ct, true, err);
+	if (r == 0)
+		r = state_status(ct, &st, err);
+	if (r == 0 && st.mounted)
+		return err_exit(err, VZ_MOUNTED, "it is mounted (unmount it first)");
+	return r;
+}
+
+int cmd_destroy(struct ctx *ctx, int argc, char **argv, struct err *err)
+{
+	int r = cmd_parse(argc, argv, NULL, NULL, err);
+
+	if (r == 0)
+		r = cmd_lock(ctx, err);
+	if (r == 0)
+		r = ct_require(ctx->ct, err);
+	if (r == 0)
+		r = check(ctx->ct, err);
+	if (r < 0)
+		return err_prefix(err, "cannot destroy %s", ctx->ct->idstr);
+	cmd_say(ctx, "Destroying container private area: %s", ctx->ct->private_dir);
+	r = area_destroy(ctx->ct, err);
+	if (r == 0)
+		r = ct_set_name(ctx->ct, ct_get(ctx->ct, "NAME"), NULL, err);
+	if (r == 0)
+		r = retire_config(ctx->ct, err);
+	if (r < 0)
+		return r;
+	cmd_say(ctx, "Container private area was destroyed");
+	return 0;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vzctl: one table of commands; each parses, calls the library, and prints. */
+#include "cmd.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "ct.h"
+#include "err.h"
+#include "exitcode.h"
+#include "log.h"
+#include "param.h"
+
+enum { NEED_ROOT = 1 << 0, NEED_WRITE = 1 << 1 };
+
+/* clang-format off */
+static const struct command {
+	const char *name;
+	cmd_fn run;		/* NULL: not supported yet */
+	int refused;		/* exit code then */
+	unsigned int flags;
+	const char *synopsis, *summary;
+} commands[] = {
+	{ "create", cmd_create, 0, NEED_WRITE, "[--ostemplate NAME] [--config NAME] [OPTION...]", "make a container" },
+	{ "destroy", cmd_destroy, 0, NEED_WRITE, "", "remove a stopped container" },
+	{ "delete", cmd_destroy, 0, NEED_WRITE, "", "same as destroy" },
+	{ "start", cmd_start, 0, NEED_ROOT, "[--force]", "start a container" },
+	{ "stop", cmd_stop, 0, NEED_ROOT, "[--fast] [--skip-umount]", "stop a container" },
+	{ "restart", cmd_restart, 0, NEED_ROOT, "[--fast] [--force]", "stop and start a container" },
+	{ "status", cmd_status, 0, 0, "", "print one line of state" },
+	{ "mount", cmd_mount, 0, NEED_ROOT, "", "mount the disk of a container" },
+	{ "umount", cmd_umount, 0, NEED_ROOT, "", "unmount it" },
+	{ "exec", cmd_exec, 0, NEED_ROOT, "COMMAND [ARG...]", "run a command line inside; 0 or 8" },
+	{ "exec2", cmd_exec, 0, NEED_ROOT, "COMMAND [ARG...]", "same; the command's own status" },
+	{ "exec3", cmd_exec, 0, NEED_ROOT, "PROGRAM [ARG...]", "same without a shell" },
+	{ "enter", cmd_enter, 0, NEED_ROOT, "[--exec COMMAND]", "a root shell inside" },
+	{ "set", cmd_set, 0, NEED_WRITE, "[--save] OPTION...", "change parameters" },
+	{ "runscript", NULL, VZ_COMMAND, 0, NULL, NULL },
+	{ "console", NULL, VZ_BAD_OPTION, 0, NULL, NULL },
+	{ "convert", NULL, VZ_IMAGE_CONVERT, 0, NULL, NULL },
+	{ "compact", NULL, VZ_COMPACT, 0, NULL, NULL },
+	{ "quotaon", NULL, VZ_QUOTA_SET, 0, NULL, NULL },
+	{ "quotaoff", NULL, VZ_QUOTA_SET, 0, NULL, NULL },
+	{ "quotainit", NULL, VZ_QUOTA_INIT, 0, NULL, NULL },
+	{ "suspend", NULL, VZ_CHECKPOINT, 0, NULL, NULL },
+	{ "chkpnt", NULL, VZ_CHECKPOINT, 0, NULL, NULL },
+	{ "resume", NULL, VZ_RESTORE, 0, NULL, NULL },
+	{ "restore", NULL, VZ_RESTORE, 0, NULL, NULL },
+	{ "snapshot", NULL, VZ_SNAPSHOT_CREATE, 0, NULL, NULL },
+	{ "snapshot-switch", NULL, VZ_SNAPSHOT_SWITCH, 0, NULL, NULL },
+	{ "snapshot-delete", NULL, VZ_SNAPSHOT_DELETE, 0, NULL, NULL },
+	{ "snapshot-mount", NULL, VZ_SNAPSHOT_MOUNT, 0, NULL, NULL },
+	{ "snapshot-umount", NULL, VZ_SNAPSHOT_UMOUNT, 0, NULL, NULL },
+	{ "snapshot-list", NULL, VZ_SNAPSHOT_LIST, 0, NULL, NULL },
+};
+/* clang-format on */
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static bool quiet;
+
+void cmd_say(const struct ctx *ctx, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ctx->quiet)
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	/* Lines of ours and of the container's programs keep their order. */
+	fflush(stdout);
+}
+
+void cmd_note(const char *text)
+{
+	if (!quiet) {
+		puts(text);
+		fflush(stdout);
+	}
+}
+
+int cmd_lock(struct ctx *ctx, struct err *err)
+{
+	return ctx->skip_lock ? 0 : ct_lock(ctx->ct, err);
+}
+
+static void print_param_help(unsigned int flag)
+{
+	size_t i;
+
+	for (i = 0; i < param_count; i++) {
+		const struct param *p = &params[i];
+
+		if (p->option && (p->flags & flag) && !(p->flags & PARAM_REFUSED))
+			printf("  --%s %-*s %s\n", p->option, 30 - (int)strlen(p->option),
+			       p->arg ? p->arg : "", p->summary);
+	}
+}
+
+static void print_help(void)
+{
+	size_t i;
+
+	/* libvirt reads the version from the first line. */
+	printf("vzctl version %s\n\nusage: vzctl [--quiet] [--verbose] COMMAND CTID [ARG...]\n\n",
+	       VERSION);
+	for (i = 0; i < COUNT(commands); i++)
+		if (commands[i].run)
+			printf("  %-8s CTID %-44s %s\n", commands[i].name, commands[i].synopsis,
+			       commands[i].summary);
+	printf("\nOptions of set:\n");
+	print_param_help(PARAM_SET);
+	printf("\nOptions of create:\n");
+	print_param_help(PARAM_CREATE);
+	printf("\nsee vzctl(8)\n");
+}
+
+/* command, option or key, "-" or what it belongs to, "ok" or "refused": for check-docs and completion. */
+static void list_options(void)
+{
+	size_t i;
+
+	printf("vzctl --quiet - ok\nvzctl --verbose - ok\n");
+	for (i = 0; i < COUNT(commands); i++)
+		printf("%s - - %s\n", commands[i].name, commands[i].run ? "ok" : "refused");
+	for (i = 0; cmd_options[i].command; i++)
+		printf("%s --%s - %s\n", cmd_options[i].command, cmd_options[i].option,
+		       cmd_options[i].refused ? "refused" : "ok");
+	for (i = 0; i < param_count; i++) {
+		const struct param *p = &params[i];
+		const char *ok = p->flags & PARAM_REFUSED ? "refused" : "ok";
+		const char *key = p->key ? p->key : "-";
+
+		if (p->flags & PARAM_SET)
+			printf("set --%s %s %s\n", p->option, key, ok);
+		if ((p->flags & PARAM_SET) && p->letter)
+			printf("set -%c %s %s\n", p->letter, key, ok);
+		if (p->flags & PARAM_CREATE)
+			printf("create --%s %s %s\n", p->option, key, ok);
+		if (!p->option)
+			printf("%s - %s %s\n", p->flags & PARAM_NODE ? "vz.conf" : "ct.conf", key,
+			       ok);
+	}
+}
+
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int check_access(const struct command *c, const char *etc, struct err *err)
+{
+	if (geteuid() == 0 || !c->flags)
+		return 0;
+	if (c->flags & NEED_ROOT || access(etc, W_OK) < 0)
+		return err_exit(err, VZ_NO_ACCESS, "vzctl %s must be run as root", c->name);
+	return 0;
+}
+
+static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, struct err *err)
+{
+	const struct command *c = find_command(argv[0]);
+	uint32_t id;
+	int r;
+
+	if (!c)
+		return err_exit(err, VZ_BAD_OPTION, "bad command '%s' (try vzctl --help)", argv[0]);
+	if (!c->run)
+		return err_exit(err, c->refused, "command %s is not supported yet", c->name);
+	if (argc < 2)
+		return err_exit(err, VZ_BAD_VALUE, "%s: the container's id is missing", c->name);
+	r = check_access(c, etc, err);
+	if (r == 0)
+		r = host_open(etc, &ctx->host, err);
+	if (r == 0)
+		r = ct_resolve(ctx->host, argv[1], &id, err);
+	if (r == 0)
+		r = ct_open(ctx->host, id, &ctx->ct, err);
+	if (r < 0)
+		return r;
+	/* Commands see their own name and what follows the id. */
+	argv[1] = argv[0];
+	return c->run(ctx, argc - 1, argv + 1, err);
+}
+
+/* Flags in front of the command; the index of the command, or -1 when all is done. */
+static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc, int *ret_exit)
+{
+	int i, verbose = 0;
+
+	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "--quiet") == 0)
+			ctx->quiet = quiet = true;
+		else if (strcmp(argv[i], "--verbose") == 0)
+			verbose++;
+		else if (strcmp(argv[i], "--skiplock") == 0)
+			ctx->skip_lock = true;
+		else if (strcmp(argv[i], "--config-root") == 0 && i + 1 < argc)
+			*etc = argv[++i];
+		else if (strcmp(argv[i], "--version") == 0)
+			return printf("vzctl version %s\n", VERSION), -1;
+		else if (strcmp(argv[i], "--help") == 0)
+			return print_help(), -1;
+		else if (strcmp(argv[i], "--list-options") == 0)
+			return list_options(), -1;
+		else
+			break;
+	}
+	log_init("vzctl", quiet ? -1 : verbose);
+	if (i < argc && argv[i][0] != '-')
+		return i;
+	fprintf(stderr, "vzctl: %s%s (try vzctl --help)\n",
+		i < argc ? "bad option " : "command is missing", i < argc ? argv[i] : "");
+	*ret_exit = VZ_BAD_OPTION;
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+	struct ctx ctx = {0};
+	const char *etc = CT_DEFAULT_ETC;
+	int first, r = 0;
+
+	first = parse_flags(argc, argv, &ctx, &etc, &r);
+	if (first < 0)
+		return r;
+	r = run_command(&ctx, etc, argc - first, argv + first, &err);
+	if (r < 0) {
+		fprintf(stderr, "vzctl: %s\n", err.msg);
+		r = err.exit_code ? err.exit_code : VZ_SYSTEM;
+	}
+	ct_close(ctx.ct);
+	host_close(ctx.host);
+	return r;
+}

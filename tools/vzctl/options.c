@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Options of all commands: parameters come from param.c, the rest from the table here. */
+#include "cmd.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "err.h"
+#include "exitcode.h"
+#include "param.h"
+
+const struct cmd_option cmd_options[] = {
+	{"create", "config", true, 0},
+	{"start", "force", false, 0},
+	{"start", "wait", false, VZ_WAIT},
+	{"start", "skip-fsck", false, VZ_BAD_OPTION},
+	{"start", "skip-remount", false, VZ_BAD_OPTION},
+	{"stop", "fast", false, 0},
+	{"stop", "skip-umount", false, 0},
+	{"restart", "fast", false, 0},
+	{"restart", "force", false, 0},
+	{"restart", "wait", false, VZ_WAIT},
+	{"restart", "skip-fsck", false, VZ_BAD_OPTION},
+	{"restart", "skip-remount", false, VZ_BAD_OPTION},
+	{"enter", "exec", true, 0},
+	{"set", "save", false, 0},
+	{"set", "force", false, VZ_BAD_OPTION},
+	{NULL, NULL, false, 0},
+};
+
+struct table {
+	struct option *options; /* val: index into one of the two tables */
+	char letters[64];
+	size_t count, n_letters;
+};
+
+#define VAL_PARAM  1000
+#define VAL_OPTION 5000
+
+static void add(struct table *t, const char *name, bool has_arg, int val)
+{
+	t->options[t->count++] =
+		(struct option){name, has_arg ? required_argument : no_argument, NULL, val};
+}
+
+static int build(struct table *t, const char *command, unsigned int flags)
+{
+	size_t i, extra = sizeof(cmd_options) / sizeof(cmd_options[0]);
+
+	t->options = calloc(param_count + extra + 1, sizeof(*t->options));
+	if (!t->options)
+		return -1;
+	t->letters[t->n_letters++] = ':';
+	for (i = 0; flags && i < param_count; i++) {
+		if (!params[i].option || !(params[i].flags & flags))
+			continue;
+		add(t, params[i].option, params[i].arg != NULL, VAL_PARAM + i);
+		if (params[i].letter && (flags & PARAM_SET)) {
+			t->letters[t->n_letters++] = params[i].letter;
+			t->letters[t->n_letters++] = ':';
+		}
+	}
+	for (i = 0; cmd_options[i].command; i++)
+		if (strcmp(cmd_options[i].command, command) == 0)
+			add(t, cmd_options[i].option, cmd_options[i].has_arg, VAL_OPTION + i);
+	return 0;
+}
+
+static const struct param *by_letter(int c)
+{
+	size_t i;
+
+	for (i = 0; i < param_count; i++)
+		if (params[i].letter == c)
+			return &params[i];
+	return NULL;
+}
+
+static int handle(int c, cmd_param_fn param, cmd_option_fn found, void *arg, struct err *err)
+{
+	const struct param *p;
+
+	if (c >= VAL_OPTION) {
+		const struct cmd_option *o = &cmd_options[c - VAL_OPTION];
+
+		if (o->refused)
+			return err_exit(err, o->refused, "option --%s is not supported yet",
+					o->option);
+		found(arg, o->option, optarg);
+		return 0;
+	}
+	p = c >= VAL_PARAM ? &params[c - VAL_PARAM] : by_letter(c);
+	if (p->flags & PARAM_REFUSED)
+		return param_refuse(p, err);
+	return param(arg, p, optarg, err);
+}
+
+int cmd_parse_params(int argc, char **argv, unsigned int flags, cmd_param_fn param,
+		     cmd_option_fn found, void *arg, struct err *err)
+{
+	struct table t = {0};
+	_cleanup_free_ struct option *owner = NULL;
+	int c, r = 0;
+
+	if (build(&t, argv[0], flags) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	owner = t.options;
+	opterr = 0;
+	optind = 0;
+	while (r >= 0 && (c = getopt_long(argc, argv, t.letters, t.options, NULL)) != -1) {
+		if (c == '?' || c == ':')
+			return err_exit(err, VZ_BAD_OPTION, "%s: %s '%s' (try vzctl --help)",
+					argv[0], c == ':' ? "missing argument of" : "bad option",
+					argv[optind - 1]);
+		r = handle(c, param, found, arg, err);
+	}
+	if (r >= 0 && optind < argc)
+		return err_exit(err, VZ_BAD_OPTION, "%s: unexpected argument '%s'", argv[0],
+				argv[optind]);
+	return r;
+}
+
+int cmd_parse(int argc, char **argv, cmd_option_fn found, void *arg, struct err *err)
+{
+	return cmd_parse_params(argc, argv, 0, NULL, found, arg, err);
+}

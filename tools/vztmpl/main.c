@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vztmpl - build and keep the templates that containers are created from.
+ * Parses and prints; the work is in build.c and cache.c.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "cmd.h"
+#include "err.h"
+#include "vztmpl.h"
+
+struct command {
+	const char *name;
+	int (*run)(struct options *o, char **names, struct err *err);
+	const char *flags; /* the options it takes, of option_list[].flag */
+	int names_min, names_max;
+	const char *synopsis, *summary;
+};
+
+static const struct command commands[] = {
+	{"build", cmd_build, "cmfq", 1, -1, "build [--mirror URL] [--force] [--quiet] NAME...",
+	 "make templates from their recipes"},
+	{"list", cmd_list, "cjHr", 0, 0, "list [--json] [--no-header] [--recipes]",
+	 "what is in the cache, or what can be built"},
+	{"info", cmd_info, "cj", 1, 1, "info [--json] NAME", "one template, its checksum verified"},
+	{"remove", cmd_remove, "c", 1, -1, "remove NAME...", "remove templates from the cache"},
+};
+
+static const struct option_text {
+	char flag;
+	const char *name, *arg, *summary;
+} option_list[] = {
+	{'c', "cache", "DIR", "the cache directory"},
+	{'m', "mirror", "URL", "fetch packages from this Debian mirror"},
+	{'f', "force", NULL, "build even when nothing changed (newer packages)"},
+	{'q', "quiet", NULL, "no progress"},
+	{'j', "json", NULL, "print JSON"},
+	{'H', "no-header", NULL, "no header line"},
+	{'r', "recipes", NULL, "list the recipes instead"},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
+#define N_OPTIONS  (sizeof(option_list) / sizeof(*option_list))
+
+static void help(void)
+{
+	puts("vztmpl version " VERSION "\n\nUsage:");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		printf("  vztmpl %-58s %s\n", commands[i].synopsis, commands[i].summary);
+	puts("\nOptions:");
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		char left[32];
+
+		snprintf(left, sizeof(left), "--%s %s", option_list[i].name,
+			 option_list[i].arg ? option_list[i].arg : "");
+		printf("  %-16s %s\n", left, option_list[i].summary);
+	}
+	puts("  --help           this text\n  --version        the version");
+}
+
+/* "command option" lines, for the check of the manual page. */
+static int list_options(void)
+{
+	puts("- --help\n- --version");
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		printf("%s\n", commands[i].name);
+		for (size_t j = 0; j < N_OPTIONS; j++)
+			if (strchr(commands[i].flags, option_list[j].flag))
+				printf("%s --%s\n", commands[i].name, option_list[j].name);
+	}
+	return 0;
+}
+
+static int usage(const char *what, const char *arg)
+{
+	fprintf(stderr, "vztmpl: %s '%s'; try 'vztmpl --help'\n", what, arg);
+	return EXIT_USAGE;
+}
+
+static void take_option(struct options *o, char flag, const char *arg)
+{
+	switch (flag) {
+	case 'c':
+		o->cache = arg;
+		break;
+	case 'm':
+		o->mirror = arg;
+		break;
+	case 'f':
+		o->force = true;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'j':
+		o->json = true;
+		break;
+	case 'H':
+		o->no_header = true;
+		break;
+	case 'r':
+		o->recipes = true;
+		break;
+	}
+}
+
+/* Options and names of one command; 0 or the exit code of a usage error. */
+static int parse(const struct command *cmd, int argc, char **argv, struct options *o)
+{
+	struct option longs[N_OPTIONS + 2] = {0};
+	int ch, n;
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		longs[i] = (struct option){option_list[i].name,
+					   option_list[i].arg ? required_argument : no_argument,
+					   NULL, option_list[i].flag};
+	longs[N_OPTIONS] = (struct option){"help", no_argument, NULL, 'h'};
+	opterr = 0;
+	while ((ch = getopt_long(argc, argv, ":", longs, NULL)) != -1) {
+		if (ch == ':')
+			return usage("missing value of option", argv[optind - 1]);
+		if (ch == 'h') {
+			help();
+			exit(0);
+		}
+		if (ch == '?' || !strchr(cmd->flags, ch))
+			return usage("unknown option", argv[optind - 1]);
+		take_option(o, (char)ch, optarg);
+	}
+	n = argc - optind;
+	if (n < cmd->names_min)
+		return usage("missing template name after", cmd->name);
+	if (cmd->names_max >= 0 && n > cmd->names_max)
+		return usage("too many arguments:", argv[optind + cmd->names_max]);
+	return 0;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *cmd;
+	struct err err = ERR_INIT;
+	struct options o = {0};
+	int r;
+
+	if (argc < 2)
+		return usage("missing", "command");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		help();
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("vztmpl version " VERSION);
+		return 0;
+	}
+	if (strcmp(argv[1], "--list-options") == 0)
+		return list_options();
+	cmd = find_command(argv[1]);
+	if (!cmd)
+		return usage("unknown command", argv[1]);
+	r = parse(cmd, argc - 1, argv + 1, &o);
+	if (r)
+		return r;
+
+	r = cmd->run(&o, argv + 1 + optind, &err);
+	if (fflush(stdout) != 0 && r == 0)
+		r = err_errno(&err, errno, "cannot write to standard output");
+	if (r < 0) {
+		fprintf(stderr, "vztmpl: %s\n", err.msg);
+		return err.exit_code ? err.exit_code : EXIT_FAILURE;
+	}
+	return 0;
+}

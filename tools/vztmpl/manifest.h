@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VESPER_VZTMPL_MANIFEST_H
+#define VESPER_VZTMPL_MANIFEST_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "hash.h"
+
+struct err;
+
+/*
+ * What the cache knows of a template: <name>-<arch>.json beside the archive.
+ * Written last, so that an archive without a manifest is one that a crash
+ * left behind.
+ */
+struct manifest {
+	char *name;
+	char *summary;
+	char *kind;
+	char *date; /* of the build, ISO 8601, UTC */
+	char sha256[HASH_HEX_LEN];
+	char key[HASH_HEX_LEN];	 /* of the recipe it was built from */
+	uint64_t size_bytes;	 /* of the archive */
+	uint64_t unpacked_bytes; /* of its regular files */
+	uint64_t entries;
+	json_t *packages; /* [{"name","version"}] */
+};
+
+/* The document as it is stored; caller drops the reference. NULL without memory. */
+json_t *manifest_to_json(const struct manifest *m);
+
+int manifest_store(const struct manifest *m, const char *path, struct err *err);
+/* -ENOENT without a sentence when there is none; -EBADMSG when it is no manifest. */
+int manifest_load(const char *path, struct manifest **ret_manifest, struct err *err);
+
+/* Read "name version" lines as a recipe writes them. */
+int manifest_read_packages(const char *path, json_t **ret_packages, struct err *err);
+
+void manifest_done(struct manifest *m);
+void manifest_free(struct manifest *m);
+void manifest_freep(struct manifest **m);
+
+#endif
