@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# template-to-image.sh [TAR] [ROUNDS] - seconds and memory from a template's tar
+# to a 10 GiB image, ours against two peers, in turns on this machine:
+#
+#   loop    mke2fs, loop mount, tar x, umount (needs root)
+#   mke2fs  mke2fs -d of the tree unpacked before, which is not counted
+#
+# Medians; the caches are warm for all; nobody waits for the disk.
+set -eu
+top=$(cd "$(dirname "$0")/../.." && pwd)
+CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vesper}
+tar=${1:-$CACHE/templates/debian-12-x86_64.tar.zst}
+rounds=${2:-5}
+ploop=$top/build/bin/ploop
+[ -r "$tar" ] || { echo "template-to-image: no template '$tar'; build it: vztmpl build debian-12" >&2; exit 1; }
+[ -x "$ploop" ] || { echo "template-to-image: '$ploop' is not built" >&2; exit 1; }
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/vesper-bench.XXXXXX")
+trap 'umount "$dir/mnt" 2>/dev/null || :; rm -rf "$dir"' EXIT
+cd "$dir"
+mkdir mnt tree
+case $tar in
+*.zst) zstd -dqc "$tar" >t.tar ;;
+*) cp "$tar" t.tar ;;
+esac
+tar -C tree --numeric-owner --xattrs --xattrs-include='*' -xpf t.tar 2>/dev/null || :
+
+# timed NAME COMMAND... - seconds to NAME.times
+timed() {
+	name=$1
+	shift
+	rm -rf i peer.img
+	perl -MTime::HiRes=time -e '
+		my ($name, @c) = @ARGV; my $t = time;
+		system(@c) == 0 or die "$c[0] failed\n";
+		open my $f, ">>", "$name.times" or die; printf $f "%.3f\n", time - $t;
+	' "$name" "$@" || exit 1
+}
+median() { sort -n "$1.times" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+cat >loop.sh <<'END'
+truncate -s 10G peer.img
+mke2fs -q -t ext4 -E lazy_itable_init=1,nodiscard peer.img
+mount -o loop peer.img mnt
+tar -C mnt --numeric-owner --xattrs --xattrs-include='*' -xpf t.tar
+umount mnt
+END
+cat >mke2fs.sh <<'END'
+truncate -s 10G peer.img
+mke2fs -q -t ext4 -d tree peer.img
+END
+
+root=
+[ "$(id -u)" -ne 0 ] || [ ! -e /dev/loop-control ] || root=1
+n=0
+while [ $n -lt "$rounds" ]; do
+	n=$((n + 1))
+	timed raw "$ploop" init -s 10G -f raw --tar t.tar i/root.hds
+	timed expanded "$ploop" init -s 10G --tar t.tar i/root.hds
+	case $tar in *.zst) timed zst "$ploop" init -s 10G -f raw --tar "$tar" i/root.hds ;; esac
+	[ -z "$root" ] || timed loop sh -e loop.sh
+	timed mke2fs sh -e mke2fs.sh
+done
+
+size=$(stat -c %s t.tar)
+echo "# $(basename "$tar"), $((size >> 20)) MiB unpacked, median of $rounds, $(nproc) CPUs, load $(cut -d' ' -f1 /proc/loadavg)"
+printf '%-28s %8s %8s %6s\n' "" ours peer ratio
+row() {
+	[ -e "$2.times" ] && [ -e "$3.times" ] || return 0
+	a=$(median "$2") b=$(median "$3")
+	printf '%-28s %8s %8s %6s\n' "$1" "$a" "$b" "$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.2f", a / b }')"
+}
+row "raw, against loop + tar" raw loop
+row "expanded, against loop + tar" expanded loop
+row "raw, against mke2fs -d" raw mke2fs
+row "expanded, against mke2fs -d" expanded mke2fs
+[ ! -e zst.times ] || printf '%-28s %8s\n' "raw, from the .tar.zst" "$(median zst)"
+for f in raw expanded; do
+	rm -rf i
+	printf '%-28s %8s KiB\n' "memory, $f" "$( (
+		"$ploop" init -s 10G -f $f --tar t.tar i/root.hds &
+		pid=$!
+		while kill -0 $pid 2>/dev/null; do
+			grep -s VmHWM "/proc/$pid/status" | tr -dc '0-9\n' || :
+			sleep 0.02
+		done
+	) | sort -n | tail -n 1)"
+done

@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Without this, a symbol that Kconfig dropped would be missing from the kernel in
+# silence.
+set -eu
+. "$(dirname "$0")/../lib/functions.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+requires flex bison
+stock=$("$top/scripts/stage-kernel" stock)
+export KERNEL_CONFIG="$tap_tmp/fragments"
+mkdir "$KERNEL_CONFIG"
+merge() { "$top/scripts/merge-config" base "$stock" "$tap_tmp/obj"; }
+fresh() {
+	cp "$top"/kernel-config/*.config "$KERNEL_CONFIG/"
+	rm -rf "$tap_tmp/obj"
+}
+
+fresh
+run merge
+is "the fragments merge" "$status" 0
+before=$(stat -c %y "$tap_tmp/obj/.config")
+run merge
+is "the same fragments: .config keeps its time" "$(stat -c %y "$tap_tmp/obj/.config")" "$before"
+
+fresh
+echo CONFIG_NO_SUCH_SYMBOL=y >>"$KERNEL_CONFIG/guest.config"
+run merge
+is "a symbol that is gone: fails" "$status" 1
+like "a symbol that is gone: by name and place" "$output" '^merge-config: CONFIG_NO_SUCH_SYMBOL=y \(guest.config:[0-9]+\) does not survive'
+check "a symbol that is gone: no .config" test ! -e "$tap_tmp/obj/.config"
+
+fresh
+echo CONFIG_EXT4_FS=y >>"$KERNEL_CONFIG/guest.config"
+run merge
+like "a symbol that stands twice: both places" "$output" '^merge-config: CONFIG_EXT4_FS stands in base.config:[0-9]+ and guest.config:[0-9]+$'
+
+fresh
+echo 'CONFIG_EXT4_FS yes' >>"$KERNEL_CONFIG/guest.config"
+run merge
+like "a line that is no setting: by file" "$output" '^merge-config: guest.config: not a setting: CONFIG_EXT4_FS yes'
+
+fresh
+sed -i '/CONFIG_PSI=y/d' "$KERNEL_CONFIG/base.config"
+run merge
+like "what required.config asserts: by name" "$output" '^merge-config: CONFIG_PSI must be y \(required.config\), and is n$'
+
+fresh
+sed -i 's/CONFIG_NR_CPUS=64/CONFIG_NR_CPUS=32/' "$KERNEL_CONFIG/base.config"
+run merge
+like "a number below the asserted one" "$output" '^merge-config: CONFIG_NR_CPUS must be 64.. \(required.config\), and is 32$'

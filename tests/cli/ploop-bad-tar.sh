@@ -1,0 +1,91 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Tars that are damaged, hostile or too large: one line that names them, a
+# non-zero exit, nothing left behind.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+requires ploop tar zstd gzip xz bzip2
+
+cd "$tap_tmp"
+mkdir work src
+cd work
+
+# refused NAME TAR PATTERN - init must fail with one line that matches, and leave nothing.
+refused() {
+	mustfail "$1" ploop init -s 16M --tar "$2" i/root.hds
+	is "$1: exit code" "$status" 1
+	like "$1: one line says why" "$output" "^ploop: .*$3"
+	is "$1: only one line" "$(printf '%s\n' "$output" | wc -l)" 1
+	is "$1: nothing is left" "$(ls -A)" ""
+	rm -rf i
+}
+
+head -c 300000 /dev/urandom >../src/data
+tar -C ../src -cf ../good.tar data
+zstd -q --check ../good.tar
+gzip -k ../good.tar
+
+refused "no such tar" ../none.tar "'../none.tar'"
+refused "a directory" ../src "'../src' is a directory"
+head -c 200000 ../good.tar >../cut.tar
+refused "a tar cut in data" ../cut.tar "cut.tar"
+head -c $((512 + 300032)) ../good.tar >../noend.tar
+refused "a tar without its end mark" ../noend.tar "noend.tar.*end mark"
+head -c 150000 ../good.tar.zst >../cut.tar.zst
+refused "a cut zstd stream" ../cut.tar.zst "cut.tar.zst"
+cp ../good.tar.zst ../bad.tar.zst
+printf 'damage' | dd of=../bad.tar.zst bs=1 seek=120000 conv=notrunc status=none
+refused "a damaged zstd stream, by its checksum" ../bad.tar.zst "bad.tar.zst"
+cp ../good.tar.gz ../bad.tar.gz
+printf 'damage' | dd of=../bad.tar.gz bs=1 seek=120000 conv=notrunc status=none
+refused "a damaged gzip stream, by its checksum" ../bad.tar.gz "bad.tar.gz.*gzip stream is damaged"
+head -c 150000 ../good.tar.gz >../cut.tar.gz
+refused "a cut gzip stream" ../cut.tar.gz "cut.tar.gz.*gzip stream is cut off"
+xz -0 -k ../good.tar
+cp ../good.tar.xz ../bad.tar.xz
+printf 'damage' | dd of=../bad.tar.xz bs=1 seek=120000 conv=notrunc status=none
+refused "a damaged xz stream" ../bad.tar.xz "bad.tar.xz"
+bzip2 -k ../good.tar
+cp ../good.tar.bz2 ../bad.tar.bz2
+printf 'damage' | dd of=../bad.tar.bz2 bs=1 seek=120000 conv=notrunc status=none
+refused "a damaged bzip2 stream" ../bad.tar.bz2 "bad.tar.bz2"
+: >../empty.tar
+refused "an empty file" ../empty.tar "empty.tar"
+head -c 10240 /dev/urandom >../noise.tar
+refused "noise" ../noise.tar "noise.tar"
+
+mk() { tar -P -C ../src "$@" 2>/dev/null; }
+echo x >../src/f
+ln -sf /etc ../src/link
+mk -cf ../up.tar --transform 's,^f$,a/../../f,' f
+refused "a name with .." ../up.tar "a/../../f.*'\.\.'"
+mk -cf ../abs.tar --transform 's,^f$,/etc/passwd,' f
+refused "an absolute name" ../abs.tar "'/etc/passwd' is an absolute name"
+mk -cf ../through.tar link
+mk -rf ../through.tar --transform 's,^f$,link/passwd,' f
+refused "a name through a symbolic link" ../through.tar "'link/passwd' goes through the symbolic link 'link'"
+ln ../src/f ../src/g
+mk -cf ../hard.tar f g
+mk --delete -f ../hard.tar f
+refused "a hard link to what is not there" ../hard.tar "'g' is a hard link to 'f', which is not there"
+rm ../src/g
+
+seq 1 3000000 >../src/large
+tar -C ../src -cf ../large.tar large
+run ploop init -s 8M --tar ../large.tar i/root.hds
+is "too small is exit code 1" "$status" 1
+like "too small says how much is needed" "$output" "image of 8M is too small: at least [0-9]+M is needed"
+is "too small leaves nothing" "$(ls -A)" ""
+need=$(printf '%s' "$output" | sed -n 's/.*at least \([0-9]*M\) .*/\1/p')
+check "that much is enough ($need)" ploop init -s "$need" --tar ../large.tar i/root.hds
+rm -r i
+mustfail "too small for a file system" ploop init -s 1M i/root.hds
+like "says how much that takes" "$output" "at least [0-9]+M is needed"
+
+mkdir there
+mustfail "in a directory that exists" ploop init -s 16M --tar ../up.tar there/root.hds
+is "it stays empty" "$(ls -A there)" ""
+mustfail "below what does not exist" ploop init -s 16M none/such/root.hds
+is "nothing is made" "$(ls -A)" "there"

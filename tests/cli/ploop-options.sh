@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The command line as OpenVZ's scripts know it: exit codes, options that are
+# refused by name, help, and the list of options that the manual page is checked by.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+requires ploop
+
+cd "$tap_tmp"
+run ploop --help
+is "--help is no error" "$status" 0
+like "and names the commands" "$output" "^  init "
+for c in init info check mount umount; do
+	run ploop "$c" --help
+	is "$c --help" "$status" 0
+	like "$c --help shows how" "$output" "^Usage: ploop $c "
+done
+check "--version" ploop --version
+
+# Wrong parameters: exit code 38, one line.
+for args in "" "frobnicate" "init" "init x/y" "init -s" "init -s 1Q x/y" "init -s 10M" "init -s 10M a b" \
+	"init -s 10M -f qcow2 x/y" "init -s 10M -b 3 x/y" "init -s 10M --uuid z x/y" "init -s 10M --time z x/y" \
+	"init --nonsense" "init -Z" "info" "check" "mount x" "mount -m" "umount" "umount -m a -d b"; do
+	# shellcheck disable=SC2086 # words
+	run ploop $args
+	is "ploop $args" "$status $(printf '%s\n' "$output" | wc -l)" "38 1"
+	like "ploop $args: points to the help" "$output" "try 'ploop --help'"
+done
+
+# What OpenVZ's ploop can and this one cannot yet: 38, and the line names it.
+refused() { # PATTERN ARGS...
+	pattern=$1
+	shift
+	run ploop "$@"
+	is "refused: ploop $*" "$status" 38
+	like "by name: $pattern" "$output" "$pattern.*not supported|not supported.*$pattern|cannot be mounted"
+}
+refused "preallocated" init -s 10M -f preallocated x/y
+refused "'1'" init -s 10M -v 1 x/y
+refused "xfs" init -s 10M -t xfs x/y
+refused "none" init -s 10M -t none x/y
+refused "qcow" init -s 10M -T qcow x/y
+refused "1024" init -s 10M -B 1024 x/y
+refused "'-n'" init -s 10M -n x/y
+refused "-k" init -s 10M -k id x/y
+refused "'-u'" mount -u base -m m x
+refused "'-d'" mount -d /dev/x -m m x
+refused "expanded" mount -f expanded -m m x
+for c in snapshot resize convert replace list balloon copy; do
+	refused "$c" "$c" x
+done
+is "nothing was made" "$(ls -A)" ""
+
+ploop init -s 16M e/root.hds
+mkdir m
+mustfail "an expanded image cannot be mounted yet" ploop mount -m m e
+is "and that is exit code 11" "$status" 11
+like "the line says what is missing" "$output" "device-mapper target 'ploop'"
+mustfail "umount of what is not mounted" ploop umount e
+is "is exit code 40" "$status" 40
+
+# docs/man/ploop.8 against this list: scripts/check-docs.
+run ploop --list-options
+for want in "init --tar - ok" "init -k - refused" "check --ro - ok" "check --hard-force - refused" "snapshot - - refused"; do
+	like "--list-options has '$want'" "$output" "^$want\$"
+done

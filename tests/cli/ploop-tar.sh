@@ -1,0 +1,103 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A tree packed by GNU tar comes out of the image as it went in: names, types,
+# modes, links, contents; from every compression, and from several tars.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+requires ploop tar debugfs e2fsck zstd gzip xz bzip2
+
+cd "$tap_tmp"
+
+# What debugfs can bring back: types, modes without their special bits, sizes,
+# link targets, times of files and directories, contents. Sorted.
+describe() {
+	(
+		cd "$1"
+		find . -mindepth 1 ! -type l -printf '%y %m %s %TY%Tm%Td%TH%TM%.2TS %P\n' |
+			sed 's/^\(.\) [0-9]\([0-9][0-9][0-9]\) /\1 \2 /; s/^d \([0-9]*\) [0-9]* /d \1 /'
+		find . -type l -printf '%l %P\n'
+		find . -type f -exec sha256sum {} +
+	) | LC_ALL=C sort
+}
+
+extract() { # IMAGE DIR
+	mkdir "$2"
+	debugfs -R "rdump / $2" "$1?offset=1048576" >/dev/null 2>&1 || true
+	rm -rf "$2/lost+found"
+}
+
+mkdir -p src/a/b/c src/empty "src/name with blanks"
+head -c 3000000 /dev/urandom >src/a/random
+head -c 4096 /dev/urandom >src/a/one-block
+: >src/a/nothing
+chmod 4711 src/a/random
+chmod 1700 src/empty
+ln -s ../a/random src/empty/link
+ln -s "$(printf 'long%.0s' $(seq 50))" src/long-link
+printf 'x' >"src/name with blanks/$(printf 'tab\tnewline\nend')"
+printf 'y' >"src/$(printf 'latin-\344\366')"
+touch -d '2001-02-03 04:05:06' src/a/one-block src/a
+tar -C src -cf t.tar .
+describe src >want
+
+for z in "" gz xz bz2 zst; do
+	case $z in
+	"") tar=t.tar ;;
+	gz) gzip -k t.tar ;;
+	xz) xz -0 -k t.tar ;;
+	bz2) bzip2 -k t.tar ;;
+	zst) zstd -q -k t.tar ;;
+	esac
+	tar=t.tar${z:+.$z}
+	ploop init -s 32M -f raw --tar "$tar" "out$z/root.hds"
+	check "e2fsck, $tar" e2fsck -fn "out$z/root.hds?offset=1048576"
+	extract "out$z/root.hds" "tree$z"
+	describe "tree$z" >got
+	check "the tree comes back from $tar" diff -au want got
+done
+run debugfs -R "stat /a/random" "out/root.hds?offset=1048576"
+like "set-uid is kept" "$output" "Mode: *04711"
+run debugfs -R "stat /empty" "out/root.hds?offset=1048576"
+like "the sticky bit is kept" "$output" "Mode: *01700"
+
+# GNU, ustar and pax headers
+for f in gnu ustar pax v7; do
+	tar -C src/a --format=$f -cf $f.tar .
+	ploop init -s 32M -f raw --tar $f.tar $f/root.hds
+	extract $f/root.hds tree-$f
+	check "the $f format" cmp src/a/random tree-$f/random
+done
+
+# Hard links, also to a name that comes from an earlier tar.
+mkdir h
+echo shared >h/first
+ln h/first h/second
+tar -C h -cf hard.tar .
+ploop init -s 16M -f raw --tar hard.tar hard/root.hds
+run debugfs -R "stat /first" "hard/root.hds?offset=1048576"
+like "hard links are one file" "$output" "Links: 2"
+
+# Overlay: the second tar replaces a file and joins the directories.
+mkdir -p o1/d o2/d
+echo old >o1/d/same && echo kept >o1/d/kept && echo new >o2/d/same && echo more >o2/d/more
+tar -C o1 -cf o1.tar . && tar -C o2 -cf o2.tar .
+ploop init -s 16M -f raw --tar o1.tar --tar o2.tar over/root.hds
+extract over/root.hds tree-over
+is "the later tar wins, directories join" "$(cat tree-over/d/same tree-over/d/kept tree-over/d/more | tr '\n' ' ')" "new kept more "
+check "e2fsck after replacing" e2fsck -fn "over/root.hds?offset=1048576"
+
+# Sparse files, in the three ways GNU tar has.
+truncate -s 5G s && printf middle | dd of=s bs=1 seek=3000000000 conv=notrunc status=none
+for v in 0.0 0.1 1.0 gnu; do
+	case $v in gnu) how="--format=gnu" ;; *) how="--format=pax --sparse-version=$v" ;; esac
+	# shellcheck disable=SC2086
+	tar $how -Scf s.tar s
+	rm -rf sparse
+	ploop init -s 16M -f raw --tar s.tar sparse/root.hds
+	run debugfs -R "stat /s" "sparse/root.hds?offset=1048576"
+	like "sparse $v: the size" "$output" "Size: 5368709120"
+	like "sparse $v: holes stay holes" "$output" "Blockcount: (8|16)$"
+	check "e2fsck, sparse $v" e2fsck -fn "sparse/root.hds?offset=1048576"
+done

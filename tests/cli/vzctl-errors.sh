@@ -1,0 +1,108 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Bad input: one line that names the thing, the documented exit code, nothing
+# left. If this fails, scripts and panels take one failure for another.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/node.sh
+. "$(dirname "$0")/../lib/node.sh"
+requires vzctl vzlist
+
+make_node
+make_template tiny
+V() { vzctl --config-root "$etc" "$@"; }
+
+# code EXIT PATTERN COMMAND...
+code() {
+	code_want=$1 code_like=$2
+	shift 2
+	run "$@"
+	code_words=$(printf '%s ' "$@" | tr -cd '[:print:]')
+	is "$code_words: $code_want" "$status" "$code_want"
+	like "$code_words: says why" "$output" "^vzctl: .*$code_like"
+	is "$code_words: in one line" "$(printf '%s\n' "$output" | wc -l)" 1
+}
+
+code 20 'bad command' V frobnicate 101
+code 20 'bad option' vzctl --frobnicate
+code 20 'command is missing' vzctl
+code 21 'id is missing' V start
+code 21 'not in 1' V status 0
+code 21 'not in 1' V status 2147483645
+code 21 'not in 1' V status 99999999999999999999
+code 21 'no container named' V status 101x
+code 21 'no container named' V --quiet start destroy 101
+code 10 'is missing' vzctl --config-root "$tap_tmp/none" status 101
+code 14 'does not exist' V set 101 --ram 1G --save
+code 14 'does not exist' V destroy 101
+code 16 'suspend' V suspend 101
+code 16 'chkpnt' V chkpnt 101 --suspend
+code 156 'snapshot' V snapshot 101
+
+code 91 "'nope'" V create 101 --ostemplate nope
+code 91 'x01' V create 101 --ostemplate "$(printf 'a\001\377')"
+code 91 'shadow' V create 101 --ostemplate ../../../etc/shadow
+code 82 've-none' V create 101 --config none
+code 46 '[0-9]' V --quiet create 101 --diskspace 1M
+code 62 'diskinodes' V create 101 --diskinodes 100
+code 99 'layout' V create 101 --layout simfs
+code 21 'out of range' V create 101 --local_uid 1000 --local_gid 1000
+printf 'broken' >"$node/template/cache/broken-x86_64.tar.gz"
+code 151 'broken' V --quiet create 101 --ostemplate broken
+is "none of these left anything" "$(ls "$node/private" 2>/dev/null || :)$(ls "$etc/conf")" ve-small.conf-sample
+
+V --quiet create 101 --hostname h
+code 44 'exists' V create 101
+code 70 'host name' V set 101 --hostname 'a b' --save
+code 71 'not an IPv4' V set 101 --ipadd 10.0.0 --save
+code 71 'IPv6' V set 101 --ipadd 2001:db8::1 --save
+code 71 'not set' V set 101 --ipdel 10.0.0.7 --save
+code 72 'nameserver' V set 101 --nameserver x --save
+code 73 'searchdomain' V set 101 --searchdomain '-' --save
+code 1 'not a size' V set 101 --ram much --save
+code 2 'cpuunits' V set 101 --cpuunits 7 --save
+code 131 'not a name' V set 101 --name 102 --save
+code 20 'needs --save' V set 101 --name x
+code 31 'not running' V set 101 --ram 1G
+code 20 'bad option' V set 101 --frobnicate 1
+code 20 'missing argument' V set 101 --ram
+code 20 'unexpected' V status 101 extra
+is "none of these changed its file" "$(grep -c HOSTNAME=\"h\" "$etc/conf/101.conf")" 1
+
+for o in $(V --list-options | awk '$1 == "set" && $4 == "refused" && $2 ~ /^--/ { print $2 }' | sort -u); do
+	run V set 101 "$o" 1 --save
+	case $output in
+	"vzctl: option $o is not supported yet"*) [ "$status" -ne 0 ] || not_ok "$o succeeds" ;;
+	*) not_ok "$o is refused by name: $output" ;;
+	esac
+done
+ok "what is not supported is refused by name"
+
+V --quiet create 102
+sed -i '/SWAPPAGES/d' "$etc/conf/102.conf"
+code 28 'swap' V set 102 --ram 1G --save
+code 131 'used by' V create 103 --name "$(V --quiet set 102 --swap 1G --name web --save; echo web)"
+echo 'rubbish here' >>"$etc/conf/102.conf"
+code 85 '102.conf:[0-9]+: ' V status 102
+is "others are not affected" "$(V status 101)" "CTID 101 exist unmounted down"
+
+flock "$node/lock/101.lck" sleep 3 &
+sleep 1
+code 9 'locked' V set 101 --ram 1G --save
+check "status does not wait" timeout 1 vzctl --config-root "$etc" status 101
+wait
+
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$tap_tmp" "$node"
+	bin=$(command -v vzctl)
+	install -m 755 "$bin" "$tap_tmp/vzctl"
+	U() { setpriv --reuid 65534 --clear-groups "$tap_tmp/vzctl" --config-root "$etc" "$@"; }
+else
+	U() { V "$@"; }
+fi
+code 12 'root' U start 101
+code 12 'root' U exec 101 true
+[ "$(id -u)" != 0 ] || code 12 'root' U set 101 --ram 1G --save
+check "but tells the status" U status 101

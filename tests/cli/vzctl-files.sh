@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Create, set and destroy work on files alone, on any kernel and without root.
+# If this fails, a container's configuration or private area is not what was asked for.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/node.sh
+. "$(dirname "$0")/../lib/node.sh"
+requires vzctl vzlist ploop e2fsck
+
+make_node
+make_template tiny
+V() { vzctl --config-root "$etc" "$@"; }
+conf=$etc/conf/101.conf
+
+check "create" V create 101 --ostemplate tiny --hostname a.example --diskspace 64M
+is "its state" "$(V status 101)" "CTID 101 exist unmounted down"
+check "the image is whole" ploop check "$node/private/101/root.hdd"
+like "the template's name is recorded" "$(cat "$conf")" '^OSTEMPLATE="tiny"$'
+like "its ids are recorded" "$(cat "$conf")" '^LOCAL_UID="[0-9]+"$'
+check "the long name of a template" V create 102 --ostemplate tiny-x86_64 --diskspace 64M
+is "ids do not overlap" "$(cat "$etc"/conf/10[12].conf | grep LOCAL_UID | sort -u | wc -l)" 2
+check "the default template and sample" V create 103
+like "come from vz.conf" "$(cat "$etc/conf/103.conf")" '^ORIGIN_SAMPLE="small"$'
+check "own places" V create 104 --private "$node/p2/\$VEID" --root "$node/r2/\$VEID"
+check "are used" test -e "$node/p2/104/root.hdd/DiskDescriptor.xml"
+
+printf '#UUID: 42\nFUTURE=kept # so\n' >>"$conf"
+# shellcheck disable=SC2016 # meant as they stand
+check "set" V set 101 --ram 512M --cpulimit 100 --ipadd 10.0.0.1 --ipadd 10.0.0.2 --description 'it'\''s "$HOME" `id`' --save
+check "comments stay" grep -qx '#UUID: 42' "$conf"
+check "unknown lines stay" grep -qx 'FUTURE=kept # so' "$conf"
+like "memory" "$(cat "$conf")" '^PHYSPAGES="0:512M"$'
+like "addresses" "$(cat "$conf")" '^IP_ADDRESS="10.0.0.1 10.0.0.2"$'
+# shellcheck disable=SC1090,SC2016
+is "hostile text is inert in a shell" "$(. "$conf"; printf %s "$DESCRIPTION")" 'it'\''s "$HOME" `id`'
+check "address removed" V set 101 --ipdel 10.0.0.1 --save
+like "addresses now" "$(cat "$conf")" '^IP_ADDRESS="10.0.0.2"$'
+check "nothing to set" V --quiet set 101 --save
+check "numproc by its letter" V set 101 -p 200 --save
+like "numproc" "$(cat "$conf")" '^NUMPROC="200:200"$'
+
+check "a name" V set 101 --name web --save
+is "works as an id" "$(V status web)" "CTID 101 exist unmounted down"
+check "its link goes with it" V set web --name '' --save
+mustfail "the name is free" V status web
+
+check "destroy" V destroy 101
+is "its state" "$(V status 101)" "CTID 101 deleted unmounted down"
+is "the private area is gone" "$(ls -d "$node"/private/101* 2>/dev/null || :)" ""
+check "the file is kept aside" test -e "$conf.destroyed"
+check "the id can be used again" V create 101
+
+like "help starts with the version" "$(vzctl --help | head -n 1)" '^vzctl version [0-9]+\.[0-9]+\.[0-9]+$'
+every_command() {
+	vzctl --list-options | while read -r c option key state; do
+		[ "$option$key$state" = "--ok" ] || continue
+		vzctl --help | grep -q "^  $c " || exit 1
+	done
+}
+check "every command has a line in the help" every_command

@@ -1,0 +1,64 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# debian-12: refused in one line when no mirror answers; what is in it behaves
+# as a server and holds nothing that two containers must not share. Takes the
+# template of the build's cache, made when it is not there (minutes, network).
+# TEMPLATE= looks at another Debian template of the cache.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+requires vztmpl mmdebstrap zstd
+template=${TEMPLATE:-debian-12}
+
+export VZTMPL_CACHE="$tap_tmp/empty"
+run vztmpl build --quiet --mirror "file:$tap_tmp/none" debian-12
+is "no mirror: refused" "$status" 1
+like "in one line" "$output" "^vztmpl: cannot build 'debian-12': no 'bookworm' at the mirror 'file:$tap_tmp/none' \(no network\?"
+is "and one only" "$(printf '%s\n' "$output" | wc -l)" 1
+is "nothing half-made" "$(find "$VZTMPL_CACHE" -mindepth 1 ! -name '.*.lock')" ""
+
+export VZTMPL_CACHE="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vesper}/templates"
+check "build" vztmpl build "$template"
+check "whole" vztmpl info "$template"
+if unshare -rn true 2>/dev/null; then
+	check "cached: no network needed" unshare -rn vztmpl build "$template"
+fi
+
+list=$tap_tmp/list root=$tap_tmp/root
+mkdir "$root"
+zstd -dc "$VZTMPL_CACHE/$template-x86_64.tar.zst" >"$tap_tmp/tar"
+tar --numeric-owner -tvf "$tap_tmp/tar" >"$list"
+tar -C "$root" -xf "$tap_tmp/tar" --no-same-owner --no-same-permissions ./etc ./var/lib ./var/log
+
+has() { check "has $1" grep -qE " \./$1( |/?$)" "$list"; }
+for f in usr/sbin/init usr/sbin/sshd usr/sbin/ip usr/bin/ping usr/bin/ps usr/sbin/repquota usr/bin/less \
+	usr/sbin/cron usr/sbin/iptables usr/bin/apt usr/share/zoneinfo/UTC; do
+	# iptables and friends are links: the arrow follows the name.
+	has "$f"
+done
+# apt's empty lock files are none of it.
+lacks() { is "no $1" "$(grep -E "^[^dl].* \./$2" "$list" | grep -vE ' 0 [-0-9]+ [0-9:]+ .*/lock$')" ""; }
+lacks "ssh host key" 'etc/ssh/ssh_host_'
+lacks "random seed" 'var/lib/systemd/random-seed'
+lacks "package lists" 'var/lib/apt/lists/.'
+lacks "logs" 'var/log/.*[^/]$'
+lacks "packages left" 'var/cache/apt/.*[^/]$'
+lacks "rest of the build" '\.vztmpl'
+lacks "device nodes" 'dev/.'
+is "machine-id is empty" "$(wc -c <"$root/etc/machine-id")" 0
+is "hostname is not the builder's" "$(cat "$root/etc/hostname")" "$([ "$template" = host ] && echo vesper || echo localhost)"
+is "resolv.conf is empty" "$(wc -c <"$root/etc/resolv.conf")" 0
+is "package sources are the public ones" \
+	"$(cat "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/* 2>/dev/null | sed -n 's/^\(URIs: \|deb \)//p' | sort -u)" \
+	"http://deb.debian.org/debian
+http://deb.debian.org/debian-security"
+is "nothing of the build in apt's configuration" "$(cat "$root"/etc/apt/apt.conf.d/* | grep -ci 'proxy\|check-valid')" 0
+units=etc/systemd/system
+check "host keys are made at first start" test -h "$root/$units/ssh.service.wants/ssh-host-keys.service"
+if [ "$template" != host ]; then
+	check "ssh starts" test -h "$root/$units/multi-user.target.wants/ssh.service"
+	is "root's password is locked" "$(sed -n 's/^root:\([^:]*\):.*/\1/p' "$root/etc/shadow")" "*"
+fi
+newest=$(date -u -d "$(awk '{ print $4, $5 }' "$list" | sort | tail -n 1)" +%s)
+check "no time is later than the archive's point release" test "$newest" -lt "$(($(date +%s) - 86400))"

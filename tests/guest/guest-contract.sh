@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# on-host
+# Without this, no verdict of any guest test could be believed.
+set -eu
+. "$(dirname "$0")/../lib/functions.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+guest() { "$top/tests/guest/run" "$@"; }
+
+# --- output and status ---
+status=0
+guest -- sh -c 'echo out; echo err >&2; echo via-name >/dev/stderr; exit 7' >"$tap_tmp/out" 2>"$tap_tmp/err" || status=$?
+is "the status is COMMAND's" "$status" 7
+is "standard output is COMMAND's and nothing else" "$(cat "$tap_tmp/out")" out
+is "standard error is COMMAND's and nothing else" "$(cat "$tap_tmp/err")" "err
+via-name"
+
+guest -- sh -c 'i=0; while [ $i -lt 256 ]; do printf "\\$(printf %o $i)"; i=$((i + 1)); done; head -c 3000000 /dev/zero' >"$tap_tmp/out"
+is "output is binary clean and whole" "$(sha256sum <"$tap_tmp/out")" \
+	"$( (i=0; while [ $i -lt 256 ]; do printf "\\$(printf %o $i)"; i=$((i + 1)); done; head -c 3000000 /dev/zero) | sha256sum)"
+
+run guest -- sh -c 'kill -9 $$'
+is "a signal is 128 + its number" "$status" 137
+run guest -- /no/such/command
+is "a command that is not there is 127" "$status" 127
+like "and says so" "$output" "cannot run '/no/such/command'"
+run guest -- printf '%s|' 'a b' '' '*' "it's" '$HOME'
+is "words reach COMMAND as they are" "$output" "a b||*|it's|\$HOME|"
+run guest -- sh -c 'echo one; sleep 100 & exit 0'
+is "a process left behind does not hold the guest" "$status:$output" 0:one
+
+# Streaming: the first line is there while COMMAND still runs.
+"$top/tests/guest/run" -- sh -c 'echo first; sleep 30; echo last' >"$tap_tmp/stream" 2>/dev/null &
+pid=$!
+check "output streams" wait_until 20 grep -q first "$tap_tmp/stream"
+is "before the end" "$(grep -c last "$tap_tmp/stream")" 0
+kill "$pid"
+wait "$pid" || true
+
+run sh -c 'echo input | "$0" -I -- sh -c "read x; echo got \$x; cat; echo end"' "$top/tests/guest/run"
+is "-I passes standard input and its end" "$output" "got input
+end"
+run guest -- cat
+is "without -I standard input is empty" "$status:$output" 0:
+
+# --- 98, 99, 124 ---
+run guest -t 8 -- sleep 60
+is "past the time limit is 124" "$status" 124
+like "with the end of the console" "$output" 'past the time limit of 8 s'
+head -c 100000 /dev/zero >"$tap_tmp/nokernel"
+run guest -k "$tap_tmp/nokernel" -t 60 -- true
+is "a kernel that does not start is 98" "$status" 98
+run guest -- sh -c 'echo o >/proc/sysrq-trigger; sleep 60'
+is "a guest that powers off before the end is 98" "$status" 98
+run guest -- sh -c 'echo "WARNING: only words" >/dev/console; echo "prog: WARNING: more words" >/dev/kmsg; echo BUG: words'
+is "words of programs are no complaints" "$status" 0
+run guest -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60'
+is "a crash is 99" "$status" 99
+run guest -- sh -c 'echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT; exit 0'
+if [ "$status" -eq 99 ]; then ok "a WARNING is 99, whatever COMMAND said"; else not_ok "a WARNING is 99, whatever COMMAND said"; diag "$output"; fi
+like "and the report is shown" "$output" 'WARNING: CPU:'
+
+# --- processors and memory ---
+run guest -s 4 -m 700 -- sh -c 'nproc; awk "/MemTotal/ { print \$2 / 1024 }" /proc/meminfo'
+is "-s 4 gives 4 CPUs" "$(echo "$output" | head -n 1)" 4
+check "-m 700 gives about that" sh -c "echo '$output' | tail -n 1 | awk '{ exit !(\$1 > 500 && \$1 <= 700) }'"
+run env VESPER_APPEND=maxcpus=1 "$top/tests/guest/run" -- true
+is "fewer CPUs online than asked for is 98" "$status" 98
+like "and says how many" "$output" '1 CPUs are online in the guest, not 2'
+
+# --- arguments ---
+run guest
+is "no command is a usage error" "$status" 2
+run guest -r /nowhere -- true
+is "a root that is not there is 98" "$status" 98
+run guest -r "$tap_tmp/nokernel" -- true
+like "a root that is nothing known is named" "$output" 'is no root file system: neither ext4, nor GPT, nor a ploop image'
+run guest -w -- true
+is "-w of mini is a usage error" "$status" 2

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# on-host
+# Without this, a changed line of one patch could compile the whole kernel again.
+set -eu
+. "$(dirname "$0")/../lib/functions.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vesper}
+compiled() { grep -c '^  CC ' "$1" || true; }
+
+"$top/scripts/build-kernel" plain 2>/dev/null
+check "build" "$top/scripts/build-kernel" plain
+log=$(ls -t "$CACHE"/kernel/*/build.plain.log | head -n 1)
+is "nothing changed: nothing is compiled" "$(grep '^  CC ' "$log" | grep -vc 'vmlinux\|version\|kallsyms' || true)" 0
+
+# A copy of the series in which one new .c file of ours has another comment.
+cp -r "$top/patches" "$tap_tmp/patches"
+file=kernel/ve/numproc.c
+patch=$(grep -l "^+++ b/$file" "$tap_tmp"/patches/*/*.patch)
+sed -i "/^+++ b\/kernel\/ve\/numproc.c/,/^--- / s|^+// SPDX-License-Identifier: .*|& /* warm */|" "$patch"
+check "build after one file changed" env PATCHES="$tap_tmp/patches" "$top/scripts/build-kernel" plain
+like "that file is compiled" "$(cat "$log")" '^  CC      kernel/ve/numproc.o'
+n=$(compiled "$log")
+diag "$n files were compiled"
+check "and no other but what the link needs" test "$n" -le 6
+check "build of the true series again" "$top/scripts/build-kernel" plain

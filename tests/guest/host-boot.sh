@@ -1,0 +1,41 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=300
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The host root: systemd comes up with nothing failed, what a Vesper host needs
+# is there, and the boot has not grown slow.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+
+run timeout 200 systemctl is-system-running --wait
+is "systemd is up" "$output" running
+is "no unit has failed" "$(systemctl --failed --no-legend --plain)" ""
+
+for p in vzctl vzlist vztmpl ploop criu nft iptables ip quota sshd e2fsck mke2fs losetup dmsetup zstd jq tmux; do
+	check "has $p" sh -c "command -v $p"
+done
+for p in vzctl vzlist vztmpl ploop; do
+	check "$p finds its libraries" sh -c "! ldd \"\$(command -v $p)\" | grep 'not found'"
+done
+check "vztmpl runs" vztmpl --version
+
+for t in debian-12 busybox; do
+	run vztmpl info "$t"
+	is "template $t is whole" "$status" 0
+done
+
+is "no host key came with the image" "$(find /etc/ssh -name 'ssh_host_*')" ""
+check "a machine id was made" test -s /etc/machine-id
+is "root logs in on the console only" "$(sshd -T -C user=root,host=x,addr=x 2>/dev/null | grep -i permitemptypasswords || echo 'permitemptypasswords no')" "permitemptypasswords no"
+is "this is no container" "$(systemd-detect-virt --container || :)" none
+
+# Time until the command of the test ran is measured outside (guest-*.sh);
+# here: what systemd needed, in emulated time.
+boot=$(systemctl show -p UserspaceTimestampMonotonic -p FinishTimestampMonotonic --value | sort -n | paste -sd' ')
+sec=$(echo "$boot" | awk '{ printf "%d", ($2 - $1) / 1000000 }')
+limit=60
+case $(uname -r) in *debug*) limit=240 ;; esac
+grep -q kasan /proc/kallsyms 2>/dev/null && limit=240
+diag "userspace took $sec s"
+check "userspace is up in $limit s" test "$sec" -le "$limit"

@@ -1,0 +1,40 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=400
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The debian-12 template as containers: both come up with nothing failed, and
+# what two servers must not share, machine id and ssh host keys, each has made
+# for itself; what the host set up of the network is left alone.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+requires vzctl
+
+for id in 951 952; do
+	cleanup_fn "{ vzctl stop $id --fast; vzctl destroy $id; } >/dev/null 2>&1"
+	check "$id: create" vzctl create "$id" --ostemplate debian-12 --hostname "ct$id" --ipadd "10.0.9.$((id - 900))"
+	check "$id: start" vzctl start "$id"
+done
+for id in 951 952; do
+	run timeout 150 vzctl exec "$id" 'until [ -S /run/dbus/system_bus_socket ]; do sleep 1; done; systemctl is-system-running --wait'
+	is "$id: systemd is up" "$output" running
+	is "$id: nothing failed" "$(vzctl exec "$id" systemctl --failed --no-legend --plain)" ""
+done
+
+each() { for id in 951 952; do vzctl exec2 "$id" "$1"; done | sort -u | wc -l; }
+is "machine ids differ" "$(each 'cat /etc/machine-id')" 2
+is "they are ids" "$(vzctl exec 951 cat /etc/machine-id | grep -cxE '[0-9a-f]{32}')" 1
+for kind in ed25519 ecdsa rsa; do
+	is "$kind host keys differ" "$(each "cut -d' ' -f2 /etc/ssh/ssh_host_${kind}_key.pub")" 2
+done
+is "ssh listens with them" "$(vzctl exec2 951 'ss -Hltn sport = :22 | grep -c :22')" 2
+like "the host name is the container's" "$(vzctl exec 952 hostname)" '^ct952$'
+
+# ifupdown manages the loopback device only; networkd, once asked for, nothing.
+check "networkd starts" vzctl exec2 951 systemctl start systemd-networkd
+check "and is content" vzctl exec2 951 'sleep 2; systemctl is-active systemd-networkd'
+check "networking restarts" vzctl exec2 951 systemctl restart networking
+check "and the network is still there" ping -c 1 -W 5 10.0.9.51
+like "with its address" "$(vzctl exec 951 ip -o -4 addr show venet0)" "10\.0\.9\.51/32"
+
+for id in 951 952; do check "$id: stop" vzctl stop "$id"; done

@@ -1,0 +1,24 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=240
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The kernel's own tests of the ve controller (tools/testing/selftests/ve):
+# identity, doors, life, owners, devices, numproc, /proc. If one fails,
+# containers leak, escape, or are told lies.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+bin=$(cd "$(dirname "$0")/../.." && pwd)/build/kernel/selftests/ve
+
+like "the controller is there" "$(cat /proc/cgroups)" '^ve'
+for test in identity doors life owner device numproc proc; do
+	if [ ! -x "$bin/test_$test" ]; then
+		not_ok "$test: the test is not built (make kernel)"
+		continue
+	fi
+	run "$bin/test_$test"
+	diag "$output" | grep -v '^#[# ]*\(RUN\|OK\|ok\) ' || :
+	if [ "$status" -eq 0 ]; then ok "$test"; else not_ok "$test (status $status)"; fi
+	check "$test: all of it ran" sh -c 'printf "%s\n" "$1" | grep -q "^# Totals: pass:[1-9][0-9]* fail:0 .* skip:0 error:0"' sh "$output"
+done
+is "no orphan is left" "$(cat /sys/fs/cgroup/ve.orphans)" ""

@@ -1,0 +1,69 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=300
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The life of a small container: if this fails, containers do not start, run
+# commands, talk to the host, stop, or go without a trace.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/container.sh
+. "$(dirname "$0")/../lib/container.sh"
+
+id=2101
+new_ct $id busybox --hostname small --ipadd 10.21.0.1
+is "created" "$(state $id)" "exist unmounted down"
+
+check "start" vzctl start $id
+is "it runs" "$(state $id)" "exist mounted running"
+is "its cgroup is a VE" "$(cat $CG/$id/ve.id) $(cat $CG/$id/ve.state)" "$id running"
+
+run vzctl exec $id ps
+is "init is process 1" "$(echo "$output" | awk '$1 == 1 { print $3 }')" init
+is "the host name" "$(vzctl exec $id hostname)" small
+like "uptime starts at zero" "$(vzctl exec $id cat /proc/uptime)" '^[0-9]{1,2}\.'
+like "beancounters are its own" "$(vzctl exec $id cat /proc/user_beancounters)" "^ *$id:"
+check "the markers are there" vzctl exec $id 'test -d /proc/vz && test ! -e /proc/bc'
+check "the host reaches it" ping -c 1 -W 5 10.21.0.1
+check "it reaches the host" vzctl exec $id ping -c 1 -W 5 192.0.2.1
+
+vzctl exec $id 'exit 3' || status=$?
+is "exec tells only failure" "$status" 8
+status=0
+vzctl exec2 $id 'exit 3' || status=$?
+is "exec2 passes the status on" "$status" 3
+status=0
+# shellcheck disable=SC2016 # expands inside
+vzctl exec2 $id 'kill -9 $$' || status=$?
+is "exec2 tells a signal" "$status" 137
+is "exec3 keeps arguments as they are" "$(vzctl exec3 $id echo 'a  *  b')" 'a  *  b'
+is "exec carries input" "$(seq 20000 | vzctl exec $id 'cat | md5sum' | cut -c1-32)" \
+	"$(seq 20000 | md5sum | cut -c1-32)"
+is "exec returns while something stays in the background" \
+	"$(timeout 20 vzctl exec $id 'sleep 300 & echo done')" "done"
+run timeout 60 script -qec "vzctl enter $id --exec tty" /dev/null
+like "enter has a terminal of the container" "$output" '/dev/pts/[0-9]'
+
+run vzlist -H -o ctid,status,ip,hostname $id
+is "vzlist" "$(echo "$output" | xargs)" "$id running 10.21.0.1 small"
+is "vzlist counts processes" "$(vzlist -H -o numproc $id | xargs)" "$(awk '$1 == "numproc" { print $2 }' $CG/$id/ve.ubc.stat)"
+
+check "stop" vzctl stop $id
+is "it is down" "$(state $id)" "exist unmounted down"
+is "nothing is left" "$(leftovers $id)" ""
+is "no orphan" "$(wait_until 20 sh -c '! grep -q . /sys/fs/cgroup/ve.orphans'; cat /sys/fs/cgroup/ve.orphans)" ""
+
+check "start again" vzctl start $id
+is "what was written is still there" "$(vzctl exec $id cat /etc/hostname)" small
+check "restart" vzctl restart $id
+is "it runs again" "$(state $id)" "exist mounted running"
+
+check "an end by itself" vzctl exec $id poweroff
+wait_until 30 sh -c "! vzctl status $id | grep -q running"
+is "is seen" "$(state $id | awk '{ print $3 }')" down
+check "and does not keep it from starting" vzctl start $id
+check "stop --fast" vzctl stop $id --fast
+is "nothing is left after a kill" "$(leftovers $id)" ""
+check "destroy" vzctl destroy $id
+is "it is gone" "$(state $id)" "deleted unmounted down"
+is "so is its private area" "$(ls -d /vz/private/$id 2>/dev/null || :)" ""

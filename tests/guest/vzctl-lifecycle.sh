@@ -1,0 +1,56 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=600
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A Debian container with systemd, as the README shows it: if this fails, a real
+# distribution does not come up whole, or the demo's commands do not work.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/container.sh
+. "$(dirname "$0")/../lib/container.sh"
+
+id=2201
+drop_ct $id
+cleanup_fn "drop_ct $id"
+check "create" vzctl create $id --ostemplate debian-12
+check "set" vzctl set $id --hostname ct$id --ram 512M --cpulimit 100 --ipadd 10.22.0.1 --save
+check "start" vzctl start $id
+check "systemd comes up" wait_until 400 sh -c \
+	"vzctl exec $id systemctl is-system-running | grep -Ex 'running|degraded'"
+is "systemd is running" "$(vzctl exec $id systemctl is-system-running || :)" running
+is "no unit has failed" "$(vzctl exec $id systemctl --failed --no-legend --plain)" ""
+is "it knows where it is" "$(vzctl exec $id systemd-detect-virt || :)" openvz
+case $(systemd-detect-virt --container || :) in
+openvz) not_ok "the host is no container" ;;
+*) ok "the host is no container" ;;
+esac
+
+run vzctl exec $id ps ax
+like "init is process 1" "$output" '^ *1 .* init'
+is "no process of the host is seen" "$(echo "$output" | grep -c 'vzctl\|qemu\|kthreadd')" 0
+is "the host name" "$(vzctl exec $id hostname)" ct$id
+is "hostnamed agrees" "$(vzctl exec $id cat /etc/hostname)" ct$id
+check "the host reaches it" ping -c 1 -W 5 10.22.0.1
+check "it reaches the host" vzctl exec $id ping -c 1 -W 5 192.0.2.1
+is "the default route" "$(vzctl exec $id ip -4 route show default | xargs)" "default dev venet0 proto static scope link"
+like "beancounters" "$(vzctl exec $id cat /proc/user_beancounters)" "^ *$id: .*|numproc"
+like "uptime is the container's" "$(vzctl exec $id cat /proc/uptime | cut -d. -f1)" '^[0-9]{1,3}$'
+is "nothing is mounted over proc and sys" \
+	"$(vzctl exec $id awk "'\$2 ~ \"^/(proc|sys)/\" && \$2 != \"/sys/fs/cgroup\" { print \$2 }' /proc/mounts" | grep -v binfmt_misc || :)" ""
+check "a nested proc mount works" vzctl exec $id \
+	'unshare -m -p -f sh -c "mkdir -p /tmp/p && mount -t proc proc /tmp/p && test -d /tmp/p/1"'
+
+check "a running one is changed" vzctl set $id --hostname new --ipadd 10.22.0.2 --cpulimit 50 --ram 600M --save
+is "host name" "$(vzctl exec $id hostname)" new
+check "second address" ping -c 1 -W 5 10.22.0.2
+is "limits" "$(cat $CG/$id/cpu.max $CG/$id/memory.max | xargs)" "50000 100000 629145600"
+check "address removed" vzctl set $id --ipdel 10.22.0.1 --save
+is "its route is gone" "$(ip route show 10.22.0.1)" ""
+
+run timeout 120 vzctl stop $id
+is "it halts when asked" "$status $output" "0 Stopping container...
+Container was stopped
+Container is unmounted"
+is "nothing is left" "$(leftovers $id)" ""
+check "destroy" vzctl destroy $id

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* If this fails, a command works on another container than it was told, or without its lock. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "ct.h"
+#include "err.h"
+#include "exitcode.h"
+
+static struct host *make_host(struct fixture *f)
+{
+	struct host *host = NULL;
+	char conf[256];
+	int n = snprintf(conf, sizeof(conf),
+			 "VE_ROOT=\"/r/$VEID\"\nVE_PRIVATE=/p/$VEID\nLOCKDIR=%s/lock\n", f->dir);
+
+	mkdir(fixture_path(f, "conf"), 0755);
+	fixture_write(f, "vz.conf", conf, n);
+	assert_int_equal(host_open(f->dir, &host, NULL), 0);
+	return host;
+}
+
+static void test_ids(void **state)
+{
+	uint32_t id = 7;
+
+	(void)state;
+	assert_int_equal(ct_parse_id("101", &id), 0);
+	assert_int_equal(id, 101);
+	assert_int_equal(ct_parse_id("2147483644", &id), 0);
+	assert_int_equal(ct_parse_id("2147483645", &id), -ERANGE);
+	assert_int_equal(ct_parse_id("99999999999999999999999", &id), -ERANGE);
+	assert_int_equal(ct_parse_id("0", &id), -ERANGE);
+	assert_int_equal(ct_parse_id("", &id), -EINVAL);
+	assert_int_equal(ct_parse_id("-1", &id), -EINVAL);
+	assert_int_equal(ct_parse_id("101x", &id), -EINVAL);
+}
+
+static void test_no_global_config(void **state)
+{
+	struct fixture *f = *state;
+	struct host *host = NULL;
+	struct err err = ERR_INIT;
+
+	assert_true(host_open(f->dir, &host, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_NO_GLOBAL_CONFIG);
+}
+
+static void test_override(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *a = NULL, *b = NULL;
+	struct err err = ERR_INIT;
+
+	fixture_write(f, "conf/101.conf", "VE_ROOT=/own/$VEID\n", 19);
+	assert_int_equal(ct_open(host, 101, &a, NULL), 0);
+	assert_true(a->exists);
+	assert_string_equal(a->root, "/own/101");
+	assert_string_equal(a->private_dir, "/p/101");
+	assert_int_equal(ct_open(host, 102, &b, NULL), 0);
+	assert_string_equal(b->root, "/r/102");
+	assert_true(ct_require(b, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_NO_CONFIG);
+}
+
+static void test_lock(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *a = NULL, *b = NULL, *c = NULL;
+	struct err err = ERR_INIT;
+
+	ct_open(host, 101, &a, NULL);
+	ct_open(host, 101, &b, NULL);
+	ct_open(host, 102, &c, NULL);
+	assert_int_equal(ct_lock(a, NULL), 0);
+	assert_int_equal(ct_lock(a, NULL), 0);
+	assert_true(ct_lock(b, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_LOCKED);
+	assert_int_equal(ct_lock(c, NULL), 0);
+}
+
+static void test_names(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *a = NULL, *b = NULL;
+	struct err err = ERR_INIT;
+	uint32_t id;
+
+	ct_open(host, 101, &a, NULL);
+	ct_open(host, 102, &b, NULL);
+	ct_store(a, NULL);
+	assert_int_equal(ct_set_name(a, NULL, "web", NULL), 0);
+	assert_int_equal(ct_resolve(host, "web", &id, NULL), 0);
+	assert_int_equal(id, 101);
+	assert_true(ct_set_name(b, NULL, "web", &err) < 0);
+	assert_int_equal(err.exit_code, VZ_NAME);
+	assert_int_equal(ct_set_name(a, "web", "db", NULL), 0);
+	assert_true(ct_resolve(host, "web", &id, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_BAD_VALUE);
+	assert_int_equal(ct_resolve(host, "db", &id, NULL), 0);
+	/* a name whose container is gone is free */
+	assert_int_equal(remove(a->conf_path), 0);
+	assert_int_equal(ct_set_name(b, NULL, "db", NULL), 0);
+	assert_true(ct_resolve(host, "../conf/101", &id, NULL) < 0);
+}
+
+static void test_list(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t n;
+
+	fixture_write(f, "conf/1000.conf", "", 0);
+	fixture_write(f, "conf/101.conf", "", 0);
+	fixture_write(f, "conf/101.conf.destroyed", "", 0);
+	fixture_write(f, "conf/ve-basic.conf-sample", "", 0);
+	fixture_write(f, "conf/0.conf", "", 0);
+	assert_int_equal(ct_list(host, &ids, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(ids[0], 101);
+	assert_int_equal(ids[1], 1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ids),  fixture_test(test_no_global_config),
+		fixture_test(test_override), fixture_test(test_lock),
+		fixture_test(test_names),    fixture_test(test_list),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* If this fails, two containers may own the same host ids: one could touch the other's files and processes. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "config.h"
+#include "ct.h"
+#include "err.h"
+#include "exitcode.h"
+#include "idrange.h"
+
+static void test_find(void **state)
+{
+	struct idrange used[4] = {
+		{IDRANGE_FIRST, IDRANGE_FIRST, IDRANGE_SIZE},
+		{IDRANGE_FIRST + 2 * IDRANGE_SIZE, IDRANGE_FIRST + 2 * IDRANGE_SIZE, 1},
+	};
+	uint32_t base;
+
+	(void)state;
+	assert_int_equal(idrange_find(NULL, 0, IDRANGE_SIZE, &base), 0);
+	assert_int_equal(base, IDRANGE_FIRST);
+	assert_int_equal(idrange_find(used, 2, IDRANGE_SIZE, &base), 0);
+	assert_int_equal(base, IDRANGE_FIRST + IDRANGE_SIZE);
+	/* a used gid alone makes a range used */
+	used[2] = (struct idrange){5000, IDRANGE_FIRST + 2 * IDRANGE_SIZE - 1, 1};
+	assert_int_equal(idrange_find(used, 3, IDRANGE_SIZE, &base), 0);
+	assert_int_equal(base, IDRANGE_FIRST + 3 * IDRANGE_SIZE);
+	used[0] = (struct idrange){0, 0, UINT32_MAX};
+	assert_int_equal(idrange_find(used, 1, IDRANGE_SIZE, &base), -ENOSPC);
+}
+
+static void test_window(void **state)
+{
+	struct idrange used = {IDRANGE_FIRST, IDRANGE_FIRST,
+			       IDRANGE_LAST - IDRANGE_SIZE - IDRANGE_FIRST + 1};
+	uint32_t base;
+
+	(void)state;
+	assert_int_equal(idrange_find(&used, 1, IDRANGE_SIZE, &base), 0);
+	assert_int_equal(base + IDRANGE_SIZE - 1, IDRANGE_LAST);
+	used.size++;
+	assert_int_equal(idrange_find(&used, 1, IDRANGE_SIZE, &base), -ENOSPC);
+}
+
+static struct host *make_host(struct fixture *f)
+{
+	struct host *host = NULL;
+
+	mkdir(fixture_path(f, "conf"), 0755);
+	fixture_write(f, "vz.conf", "VE_ROOT=/r/$VEID\n", 17);
+	assert_int_equal(host_open(f->dir, &host, NULL), 0);
+	return host;
+}
+
+static uint32_t choose(struct host *host, uint32_t id)
+{
+	_cleanup_ct_ struct ct *ct = NULL;
+	struct err err = ERR_INIT;
+	struct idrange range;
+
+	assert_int_equal(ct_open(host, id, &ct, NULL), 0);
+	if (idrange_choose(ct, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(idrange_load(ct, &range, NULL), 0);
+	assert_int_equal(range.uid, range.gid);
+	assert_int_equal(range.size, IDRANGE_SIZE);
+	assert_int_equal(ct_store(ct, NULL), 0);
+	return range.uid;
+}
+
+static void test_containers_do_not_overlap(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	uint32_t a = choose(host, 101), b = choose(host, 102), c = choose(host, 2147483644);
+
+	assert_true(b >= a + IDRANGE_SIZE);
+	assert_true(c >= b + IDRANGE_SIZE);
+	assert_int_equal(remove(fixture_path(f, "conf/102.conf")), 0);
+	assert_int_equal(choose(host, 103), b);
+}
+
+static void test_given_ranges(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *ct = NULL;
+	struct err err = ERR_INIT;
+	uint32_t a = choose(host, 101);
+	char buf[16];
+
+	assert_int_equal(ct_open(host, 102, &ct, NULL), 0);
+	snprintf(buf, sizeof(buf), "%u", a + IDRANGE_SIZE - 1);
+	config_set(ct->conf, "LOCAL_UID", buf, NULL);
+	config_set(ct->conf, "LOCAL_GID", buf, NULL);
+	assert_true(idrange_choose(ct, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_BAD_VALUE);
+	/* the host's own accounts */
+	config_set(ct->conf, "LOCAL_UID", "1000", NULL);
+	assert_true(idrange_choose(ct, &err) < 0);
+	config_set(ct->conf, "LOCAL_UID", "4294967295", NULL);
+	assert_true(idrange_choose(ct, &err) < 0);
+}
+
+/* What cannot be read may hold any range. */
+static void test_bad_neighbour_stops_it(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *ct = NULL;
+	struct err err = ERR_INIT;
+
+	fixture_write(f, "conf/101.conf", "rubbish\n", 8);
+	assert_int_equal(ct_open(host, 102, &ct, NULL), 0);
+	assert_true(idrange_choose(ct, &err) < 0);
+	assert_non_null(strstr(err.msg, "101.conf:1"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_window),
+		fixture_test(test_containers_do_not_overlap),
+		fixture_test(test_given_ranges),
+		fixture_test(test_bad_neighbour_stops_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

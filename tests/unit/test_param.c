@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* If this fails, an option is stored under a wrong key, merged wrongly, or ignored in silence. */
+#include "fixture.h"
+
+#include <ctype.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "config.h"
+#include "ct.h"
+#include "err.h"
+#include "exitcode.h"
+#include "param.h"
+
+static void test_table_is_sound(void **state)
+{
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < param_count; i++) {
+		const struct param *p = &params[i];
+		const char *s;
+
+		assert_true(p->key || p->option);
+		for (s = p->key ? p->key : ""; *s; s++)
+			assert_true(isupper((unsigned char)*s) || *s == '_');
+		if (p->flags & PARAM_REFUSED) {
+			assert_true(p->exit_code > 0);
+			assert_null(p->parse);
+			assert_null(p->apply);
+		} else if (!(p->flags & PARAM_NODE)) {
+			assert_non_null(p->parse);
+			assert_non_null(p->summary);
+		}
+		/* an option is refused or accepted by one row of each command */
+		for (j = i + 1; p->option && j < param_count; j++)
+			assert_true(!params[j].option || strcmp(params[j].option, p->option) != 0 ||
+				    !(params[j].flags & p->flags & (PARAM_SET | PARAM_CREATE)));
+	}
+}
+
+static struct ct *open_ct(struct fixture *f, struct host **ret_host)
+{
+	struct ct *ct;
+
+	mkdir(fixture_path(f, "conf"), 0755);
+	fixture_write(f, "vz.conf", "NAMESERVER=inherit\n", 19);
+	assert_int_equal(host_open(f->dir, ret_host, NULL), 0);
+	assert_int_equal(ct_open(*ret_host, 101, &ct, NULL), 0);
+	return ct;
+}
+
+static int change(struct ct *ct, const char *option, const char *value, int *exit_code)
+{
+	struct err err = ERR_INIT;
+	int r = param_change(ct, param_by_option(option, PARAM_SET), value, &err);
+
+	if (exit_code)
+		*exit_code = err.exit_code;
+	return r;
+}
+
+static void test_change(void **state)
+{
+	struct host *host;
+	struct ct *ct = open_ct(*state, &host);
+	int code;
+
+	assert_int_equal(change(ct, "ram", "512M", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "PHYSPAGES"), "0:512M");
+	assert_int_equal(change(ct, "physpages", "256", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "PHYSPAGES"), "0:1M");
+	assert_true(change(ct, "hostname", "not a name", &code) < 0);
+	assert_int_equal(code, VZ_BAD_HOSTNAME);
+	assert_null(config_get(ct->conf, "HOSTNAME"));
+	assert_true(change(ct, "cpuunits", "1", &code) < 0);
+	assert_int_equal(code, VZ_CPU_SET);
+	ct_close(ct);
+	host_close(host);
+}
+
+static void test_lists(void **state)
+{
+	struct host *host;
+	struct ct *ct = open_ct(*state, &host);
+	int code;
+
+	change(ct, "ipadd", "10.0.0.1", NULL);
+	change(ct, "ipadd", "10.0.0.2", NULL);
+	change(ct, "ipadd", "10.0.0.1", NULL);
+	assert_string_equal(config_get(ct->conf, "IP_ADDRESS"), "10.0.0.1 10.0.0.2");
+	assert_int_equal(change(ct, "ipdel", "10.0.0.1", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "IP_ADDRESS"), "10.0.0.2");
+	assert_true(change(ct, "ipdel", "10.0.0.9", &code) < 0);
+	assert_int_equal(code, VZ_BAD_IP);
+	assert_int_equal(change(ct, "ipdel", "all", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "IP_ADDRESS"), "");
+	change(ct, "nameserver", "10.0.0.1", NULL);
+	change(ct, "nameserver", "inherit", NULL);
+	assert_string_equal(config_get(ct->conf, "NAMESERVER"), "inherit");
+	change(ct, "nameserver", "10.0.0.1", NULL);
+	assert_string_equal(config_get(ct->conf, "NAMESERVER"), "10.0.0.1");
+	ct_close(ct);
+	host_close(host);
+}
+
+static void test_refused(void **state)
+{
+	const struct param *p = param_by_option("cpus", PARAM_SET);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_non_null(p);
+	assert_true(p->flags & PARAM_REFUSED);
+	assert_true(param_refuse(p, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_CPU_SET);
+	assert_non_null(strstr(err.msg, "--cpus"));
+	assert_null(param_by_option("cpus", PARAM_CREATE));
+	assert_null(param_by_option("nonsense", PARAM_SET));
+}
+
+static void test_files_are_checked(void **state)
+{
+	struct host *host;
+	struct ct *ct = open_ct(*state, &host);
+	struct err err = ERR_INIT;
+	_cleanup_free_ char *unsupported = NULL;
+
+	assert_int_equal(param_check_all(ct, NULL), 0);
+	assert_null(param_unsupported(ct));
+	config_set(ct->conf, "CPUS", "2", NULL);
+	config_set(ct->conf, "NETFILTER", "full", NULL);
+	unsupported = param_unsupported(ct);
+	assert_string_equal(unsupported, "CPUS NETFILTER");
+	config_set(ct->conf, "IP_ADDRESS", "10.0.0.1 fish", NULL);
+	assert_true(param_check_all(ct, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_BAD_CONFIG);
+	assert_non_null(strstr(err.msg, "IP_ADDRESS"));
+	ct_close(ct);
+	host_close(host);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table_is_sound),
+		fixture_test(test_change),
+		fixture_test(test_lists),
+		cmocka_unit_test(test_refused),
+		fixture_test(test_files_are_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

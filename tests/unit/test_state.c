@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* If this fails, a command acts on a process that is no longer the container's. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "ct.h"
+#include "err.h"
+#include "state.h"
+
+struct world {
+	struct host *host;
+	struct ct *ct;
+};
+
+static struct world make(struct fixture *f)
+{
+	struct world w;
+	char conf[256];
+	int n = snprintf(conf, sizeof(conf), "RUNDIR=%s/run\nVE_ROOT=%s/root\nCGROUP_ROOT=%s/cg\n",
+			 f->dir, f->dir, f->dir);
+
+	fixture_write(f, "vz.conf", conf, n);
+	assert_int_equal(host_open(f->dir, &w.host, NULL), 0);
+	assert_int_equal(ct_open(w.host, 101, &w.ct, NULL), 0);
+	return w;
+}
+
+static void drop(struct world *w)
+{
+	ct_close(w->ct);
+	host_close(w->host);
+}
+
+static void test_record(void **state)
+{
+	struct world w = make(*state);
+	struct state st = {.init_pid = getpid(), .started = 5}, got;
+
+	assert_int_equal(state_load(w.ct, &got, NULL), -ENOENT);
+	assert_int_equal(state_process_start(getpid(), &st.init_start), 0);
+	assert_int_equal(state_store(w.ct, &st, NULL), 0);
+	assert_int_equal(state_load(w.ct, &got, NULL), 0);
+	assert_int_equal(got.init_pid, getpid());
+	assert_int_equal(got.started, 5);
+	state_remove(w.ct);
+	assert_int_equal(state_load(w.ct, &got, NULL), -ENOENT);
+	drop(&w);
+}
+
+/* The id is in use again, by a process that started at another time. */
+static void test_reused_pid(void **state)
+{
+	struct world w = make(*state);
+	struct state st = {.init_pid = getpid()}, got;
+
+	state_process_start(getpid(), &st.init_start);
+	st.init_start++;
+	assert_int_equal(state_store(w.ct, &st, NULL), 0);
+	assert_int_equal(state_load(w.ct, &got, NULL), -ENOENT);
+	drop(&w);
+}
+
+static void test_other_boot(void **state)
+{
+	struct fixture *f = *state;
+	struct world w = make(f);
+	struct state st = {.init_pid = getpid()}, got;
+	struct config *c;
+	char path[128];
+
+	state_process_start(getpid(), &st.init_start);
+	assert_int_equal(state_store(w.ct, &st, NULL), 0);
+	snprintf(path, sizeof(path), "%s/run/101/state", f->dir);
+	assert_int_equal(config_load(path, NULL, &c, NULL), 0);
+	config_set(c, "BOOT_ID", "another", NULL);
+	assert_int_equal(config_store(c, path, NULL), 0);
+	config_free(c);
+	assert_int_equal(state_load(w.ct, &got, NULL), -ENOENT);
+	drop(&w);
+}
+
+static void test_mounted(void **state)
+{
+	struct fixture *f = *state;
+	bool mounted;
+
+	assert_int_equal(state_is_mounted("/proc", &mounted, NULL), 0);
+	assert_true(mounted);
+	assert_int_equal(state_is_mounted(f->dir, &mounted, NULL), 0);
+	assert_false(mounted);
+}
+
+static void status_when(const char *dir, struct ct *ct, const char *word, bool running)
+{
+	struct ct_status st;
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/cg/101/ve.state", dir);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "%s\n", word);
+	fclose(file);
+	assert_int_equal(state_status(ct, &st, NULL), 0);
+	assert_int_equal(st.running, running);
+	assert_false(st.exists);
+	assert_false(st.mounted);
+}
+
+static void test_status(void **state)
+{
+	struct fixture *f = *state;
+	struct world w = make(f);
+	struct ct_status st;
+
+	assert_int_equal(state_status(w.ct, &st, NULL), 0);
+	assert_false(st.running);
+	mkdir(fixture_path(f, "cg"), 0755);
+	mkdir(fixture_path(f, "cg/101"), 0755);
+	status_when(f->dir, w.ct, "starting", false);
+	status_when(f->dir, w.ct, "running", true);
+	status_when(f->dir, w.ct, "stopping", true);
+	status_when(f->dir, w.ct, "stopped", false);
+	status_when(f->dir, w.ct, "none", false);
+	drop(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fixture_test(test_record),     fixture_test(test_reused_pid),
+		fixture_test(test_other_boot), fixture_test(test_mounted),
+		fixture_test(test_status),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

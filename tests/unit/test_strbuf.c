@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "fixture.h"
+
+#include <limits.h>
+
+#include "cleanup.h"
+#include "strbuf.h"
+
+static void grows_and_stays_terminated(void **state)
+{
+	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++)
+		strbuf_addf(&b, "%d,", i % 10);
+	strbuf_addc(&b, '!');
+	strbuf_addn(&b, "ab\0c", 4);
+	assert_int_equal(b.len, 2005);
+	assert_int_equal(b.s[b.len], '\0');
+	assert_memory_equal(b.s + 2000, "!ab\0c", 5);
+}
+
+static void stealing_empties_it_and_empty_is_a_string(void **state)
+{
+	struct strbuf b = STRBUF_INIT;
+	_cleanup_free_ char *none = strbuf_steal(&b);
+	_cleanup_free_ char *some = NULL;
+
+	(void)state;
+	assert_string_equal(none, "");
+	strbuf_add(&b, "x");
+	some = strbuf_steal(&b);
+	assert_string_equal(some, "x");
+	assert_null(b.s);
+	assert_int_equal(b.len, 0);
+}
+
+static void failure_is_remembered(void **state)
+{
+	struct strbuf b = STRBUF_INIT;
+
+	(void)state;
+	strbuf_add(&b, "x");
+	strbuf_addn(&b, "", SIZE_MAX / 2);
+	assert_true(b.failed);
+	strbuf_add(&b, "y");
+	assert_int_equal(b.len, 1);
+	assert_null(strbuf_steal(&b));
+	strbuf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(grows_and_stays_terminated),
+		cmocka_unit_test(stealing_empties_it_and_empty_is_a_string),
+		cmocka_unit_test(failure_is_remembered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
