@@ -46,8 +46,11 @@ static void test_record(void **state)
 	assert_int_equal(state_load(w.ct, &got, NULL), 0);
 	assert_int_equal(got.init_pid, getpid());
 	assert_int_equal(got.started, 5);
+	/* what a tool leaves that is killed while it writes the record */
+	fixture_write(*state, "run/101/.state.0123456789abcdef", "BOOT", 4);
 	state_remove(w.ct);
 	assert_int_equal(state_load(w.ct, &got, NULL), -ENOENT);
+	assert_int_equal(access(fixture_path(*state, "run/101"), F_OK), -1);
 	drop(&w);
 }
 

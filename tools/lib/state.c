@@ -6,6 +6,7 @@
  */
 #include "state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -110,16 +111,21 @@ int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
 	return 0;
 }
 
+/* All of it: a killed tool may have left the temporary file of a record it never finished. */
 void state_remove(const struct ct *ct)
 {
-	_cleanup_free_ char *dir = state_path(ct, NULL), *file = state_path(ct, "state");
-	_cleanup_free_ char *changes = state_path(ct, "changes");
+	_cleanup_free_ char *path = state_path(ct, NULL);
+	DIR *dir = path ? opendir(path) : NULL;
+	struct dirent *entry;
 
-	if (!dir || !file || !changes)
+	if (!dir)
 		return;
-	unlink(changes);
-	unlink(file);
-	rmdir(dir);
+	while ((entry = readdir(dir)) != NULL) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	closedir(dir);
+	rmdir(path);
 }
 
 int state_load_changes(const struct ct *ct, struct config **ret_c, struct err *err)
