@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +19,18 @@
 #include "cleanup.h"
 #include "err.h"
 
-int io_read_full(int fd, void *buf, size_t len)
+enum io_call { IO_READ, IO_WRITE, IO_PREAD, IO_PWRITE };
+
+/* Every byte or an error: -EIO where a file ends or a device takes nothing. */
+static int transfer(enum io_call call, int fd, void *buf, size_t len, uint64_t off_bytes)
 {
 	char *p = buf;
 
 	while (len > 0) {
-		ssize_t n = read(fd, p, len);
+		ssize_t n = call == IO_READ    ? read(fd, p, len)
+			    : call == IO_WRITE ? write(fd, p, len)
+			    : call == IO_PREAD ? pread(fd, p, len, (off_t)off_bytes)
+					       : pwrite(fd, p, len, (off_t)off_bytes);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -33,71 +40,34 @@ int io_read_full(int fd, void *buf, size_t len)
 			return -EIO;
 		p += n;
 		len -= (size_t)n;
+		off_bytes += (uint64_t)n;
 	}
 	return 0;
+}
+
+static bool fits(size_t len, uint64_t off_bytes)
+{
+	return off_bytes <= INT64_MAX && len <= INT64_MAX - off_bytes;
+}
+
+int io_read_full(int fd, void *buf, size_t len)
+{
+	return transfer(IO_READ, fd, buf, len, 0);
 }
 
 int io_write_full(int fd, const void *buf, size_t len)
 {
-	const char *p = buf;
-
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return transfer(IO_WRITE, fd, (void *)buf, len, 0);
 }
 
 int io_pread_full(int fd, void *buf, size_t len, uint64_t off_bytes)
 {
-	char *p = buf;
-
-	if (off_bytes > INT64_MAX || len > INT64_MAX - off_bytes)
-		return -EOVERFLOW;
-	while (len > 0) {
-		ssize_t n = pread(fd, p, len, (off_t)off_bytes);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		p += n;
-		len -= (size_t)n;
-		off_bytes += (uint64_t)n;
-	}
-	return 0;
+	return fits(len, off_bytes) ? transfer(IO_PREAD, fd, buf, len, off_bytes) : -EOVERFLOW;
 }
 
 int io_pwrite_full(int fd, const void *buf, size_t len, uint64_t off_bytes)
 {
-	const char *p = buf;
-
-	if (off_bytes > INT64_MAX || len > INT64_MAX - off_bytes)
-		return -EFBIG;
-	while (len > 0) {
-		ssize_t n = pwrite(fd, p, len, (off_t)off_bytes);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return -EIO;
-		p += n;
-		len -= (size_t)n;
-		off_bytes += (uint64_t)n;
-	}
-	return 0;
+	return fits(len, off_bytes) ? transfer(IO_PWRITE, fd, (void *)buf, len, off_bytes) : -EFBIG;
 }
 
 /* st_size is only a hint: proc and cgroup files say 0 and have contents. */

@@ -3,7 +3,6 @@ tools_LIBSRC  := $(wildcard tools/lib/*.c)
 vzctl_SRC     := $(wildcard tools/vzctl/*.c)
 vzlist_SRC    := $(wildcard tools/vzlist/*.c)
 tools_ARCHIVES := $(B)/libtools.a $(B)/libploop.a $(B)/libcommon.a
-LIBS_jansson   = $(shell $(PKG_CONFIG) --libs jansson)
 
 BINS += $(B)/bin/vzctl $(B)/bin/vzlist
 
@@ -13,7 +12,7 @@ $(B)/bin/vzctl: $(vzctl_SRC:%.c=$(B)/obj/%.o) $(tools_ARCHIVES)
 $(B)/bin/vzctl: LIBS = $(LIBS_all)
 
 $(B)/bin/vzlist: $(vzlist_SRC:%.c=$(B)/obj/%.o) $(tools_ARCHIVES)
-$(B)/bin/vzlist: LIBS = $(LIBS_all) $(LIBS_jansson)
+$(B)/bin/vzlist: LIBS = $(LIBS_all)
 
 install::
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/vesper \

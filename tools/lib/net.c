@@ -271,38 +271,48 @@ int net_remove(const struct ct *ct, struct err *err)
 	return 0;
 }
 
-static int parse_address(const char *s, struct in_addr *ret_addr, struct err *err)
+/* Where an address is put and taken away: both ends of the device. */
+struct ends {
+	int host, guest;
+	char dev[IFNAMSIZ];
+	struct in_addr addr;
+};
+
+static void ends_close(struct ends *e)
 {
-	if (inet_pton(AF_INET, s, ret_addr) != 1)
-		return err_exit(err, VZ_BAD_IP, "'%s' is not an IPv4 address", s);
-	return 0;
+	cleanup_closep(&e->host);
+	cleanup_closep(&e->guest);
+}
+
+static int ends_open(const struct ct *ct, pid_t pid, const char *text, struct ends *e,
+		     struct err *err)
+{
+	if (inet_pton(AF_INET, text, &e->addr) != 1)
+		return err_exit(err, VZ_BAD_IP, "'%s' is not an IPv4 address", text);
+	host_dev(ct, e->dev);
+	e->host = rtnl_open(-1, err);
+	if (e->host < 0)
+		return e->host;
+	e->guest = open_guest(pid, err);
+	return e->guest < 0 ? e->guest : 0;
 }
 
 int net_add_address(const struct ct *ct, pid_t pid, const char *text, struct err *err)
 {
-	_cleanup_close_ int host = rtnl_open(-1, err), guest = -EBADF;
-	char dev[IFNAMSIZ];
-	struct in_addr addr;
-	int r;
+	_cleanup_(ends_close) struct ends e = {.host = -EBADF, .guest = -EBADF};
+	int r = ends_open(ct, pid, text, &e, err);
 
-	if (host < 0)
-		return host;
-	guest = open_guest(pid, err);
-	if (guest < 0)
-		return guest;
-	r = parse_address(text, &addr, err);
 	if (r < 0)
 		return r;
-	host_dev(ct, dev);
-	r = route(host, dev, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &addr);
+	r = route(e.host, e.dev, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &e.addr);
 	if (r == -EEXIST)
 		return err_exit(err, VZ_IP_IN_USE, "address %s is in use on this host", text);
 	if (r == 0) {
-		r = address(guest, GUEST_DEV, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, addr);
+		r = address(e.guest, GUEST_DEV, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, e.addr);
 		if (r == 0)
-			r = ensure_source(host, dev, addr);
+			r = ensure_source(e.host, e.dev, e.addr);
 		if (r < 0)
-			route(host, dev, RTM_DELROUTE, 0, &addr);
+			route(e.host, e.dev, RTM_DELROUTE, 0, &e.addr);
 	}
 	if (r < 0) {
 		err_errno(err, r, "cannot add address %s", text);
@@ -313,23 +323,14 @@ int net_add_address(const struct ct *ct, pid_t pid, const char *text, struct err
 
 int net_del_address(const struct ct *ct, pid_t pid, const char *text, struct err *err)
 {
-	_cleanup_close_ int host = rtnl_open(-1, err), guest = -EBADF;
-	char dev[IFNAMSIZ];
-	struct in_addr addr;
-	int r, inside;
+	_cleanup_(ends_close) struct ends e = {.host = -EBADF, .guest = -EBADF};
+	int r = ends_open(ct, pid, text, &e, err), inside;
 
-	if (host < 0)
-		return host;
-	guest = open_guest(pid, err);
-	if (guest < 0)
-		return guest;
-	r = parse_address(text, &addr, err);
 	if (r < 0)
 		return r;
-	host_dev(ct, dev);
 	/* Outside first: what the container did to its side must not keep the route. */
-	r = route(host, dev, RTM_DELROUTE, 0, &addr);
-	inside = address(guest, GUEST_DEV, RTM_DELADDR, 0, addr);
+	r = route(e.host, e.dev, RTM_DELROUTE, 0, &e.addr);
+	inside = address(e.guest, GUEST_DEV, RTM_DELADDR, 0, e.addr);
 	if (r == 0 && inside < 0 && inside != -EADDRNOTAVAIL && inside != -ENODEV)
 		r = inside;
 	if (r < 0 && r != -ESRCH) {

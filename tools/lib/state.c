@@ -115,7 +115,7 @@ int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
 void state_remove(const struct ct *ct)
 {
 	_cleanup_free_ char *path = state_path(ct, NULL);
-	DIR *dir = path ? opendir(path) : NULL;
+	_cleanup_closedir_ DIR *dir = path ? opendir(path) : NULL;
 	struct dirent *entry;
 
 	if (!dir)
@@ -124,7 +124,6 @@ void state_remove(const struct ct *ct)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	}
-	closedir(dir);
 	rmdir(path);
 }
 
