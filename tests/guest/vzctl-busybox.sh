@@ -58,6 +58,13 @@ is "what was written is still there" "$(vzctl exec $id cat /etc/hostname)" small
 check "restart" vzctl restart $id
 is "it runs again" "$(state $id)" "exist mounted running"
 
+check "ONBOOT" vzctl set $id --onboot yes --save
+check "the host goes down" systemctl start vz
+check "with its containers" systemctl stop vz
+is "stopped" "$(state $id)" "exist unmounted down"
+check "it comes up again" systemctl start vz
+is "with those that start with it" "$(state $id)" "exist mounted running"
+
 check "an end by itself" vzctl exec $id poweroff
 wait_until 30 sh -c "! vzctl status $id | grep -q running"
 is "is seen" "$(state $id | awk '{ print $3 }')" down
