@@ -44,7 +44,10 @@ struct agent {
 	int to;		   /* COMMAND's input, or -1 */
 	int child_fd[3];   /* what COMMAND gets as 0, 1, 2 */
 	char in[sizeof(struct frame_head) + FRAME_MAX];
-	size_t in_len; /* bytes of a frame from the host so far */
+	size_t in_len;	       /* bytes of frames from the host that are not taken yet */
+	char typed[FRAME_MAX]; /* what COMMAND has not taken yet of the last one */
+	size_t typed_len;
+	int sized; /* the host has told the size of its terminal */
 };
 
 int read_line(const char *path, char *buf, size_t size)
@@ -75,6 +78,7 @@ void conf_load(struct conf *conf, const char *path)
 		sscanf(line, "terminal=%d", &conf->terminal);
 		sscanf(line, "keep=%d", &conf->keep);
 		sscanf(line, "leaks=%d", &conf->leaks);
+		sscanf(line, "term=%31s", conf->term);
 	}
 	fclose(f);
 }
@@ -205,6 +209,7 @@ static void make_streams(struct agent *a)
 			fatal("cannot open a terminal");
 		for (i = 0; i < 3; i++)
 			a->child_fd[i] = -1;
+		fcntl(master, F_SETFL, O_NONBLOCK);
 		a->from[OUT] = a->to = master;
 		a->from[ERR] = -1;
 		return;
@@ -215,6 +220,7 @@ static void make_streams(struct agent *a)
 			fatal("cannot make a pipe");
 		a->child_fd[0] = p[0];
 		a->to = p[1];
+		fcntl(a->to, F_SETFL, O_NONBLOCK);
 	}
 	for (i = 0; i < STREAMS; i++) {
 		if (pipe2(p, O_CLOEXEC) < 0)
@@ -245,7 +251,7 @@ static void run_command(struct agent *a)
 	signal(SIGPIPE, SIG_DFL);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
-	setenv("TERM", a->conf.terminal ? "linux" : "dumb", 1);
+	setenv("TERM", a->conf.term[0] ? a->conf.term : "dumb", 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
 	umask(022);
 	if (chdir("/root") < 0 && chdir("/") < 0)
@@ -255,12 +261,86 @@ static void run_command(struct agent *a)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
+/* Never waits: COMMAND may itself be waiting for us to take its output. */
+static void write_typed(struct agent *a)
+{
+	ssize_t n = write(a->to, a->typed, a->typed_len);
+
+	if (n >= 0) {
+		a->typed_len -= n;
+		memmove(a->typed, a->typed + n, a->typed_len);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		/* Nobody reads it any more. A terminal is also where output comes from. */
+		if (!a->conf.terminal)
+			close(a->to);
+		a->to = -1;
+		a->typed_len = 0;
+	}
+}
+
+static void take_size(struct agent *a, const char *data)
+{
+	struct winsize ws = {0};
+	uint16_t size[2];
+
+	memcpy(size, data, sizeof(size));
+	ws.ws_row = size[0];
+	ws.ws_col = size[1];
+	ioctl(a->from[OUT], TIOCSWINSZ, &ws);
+	a->sized = 1;
+}
+
+static void take_frame(struct agent *a, uint8_t type, const char *data, size_t len)
+{
+	if (type == FRAME_WINSIZE && len == 2 * sizeof(uint16_t) && a->conf.terminal) {
+		take_size(a, data);
+	} else if (type == FRAME_STDIN && a->to >= 0 && (len > 0 || a->conf.terminal)) {
+		a->typed_len = len > 0 ? len : 1;
+		memcpy(a->typed, len > 0 ? data : "\4", a->typed_len);
+		write_typed(a);
+	} else if (type == FRAME_STDIN && a->to >= 0) {
+		close(a->to);
+		a->to = -1;
+	}
+}
+
+/* Whole frames, while COMMAND takes what they hold. */
+static void take_frames(struct agent *a)
+{
+	struct frame_head head;
+	size_t whole;
+
+	while (a->in_len >= sizeof(head) && a->typed_len == 0) {
+		memcpy(&head, a->in, sizeof(head));
+		whole = sizeof(head) + frame_len(&head);
+		if (whole > sizeof(a->in))
+			fatal("a frame from the host is too long");
+		if (a->in_len < whole)
+			break;
+		take_frame(a, head.type, a->in + sizeof(head), frame_len(&head));
+		memmove(a->in, a->in + whole, a->in_len - whole);
+		a->in_len -= whole;
+	}
+}
+
+static void pass_input(struct agent *a)
+{
+	ssize_t n = read(a->port, a->in + a->in_len, sizeof(a->in) - a->in_len);
+
+	if (n <= 0)
+		return;
+	a->in_len += n;
+	take_frames(a);
+}
+
 static void start_command(struct agent *a)
 {
 	int i;
 
 	make_streams(a);
 	send_frame(a, FRAME_READY, NULL, 0);
+	while (a->conf.terminal && !a->sized)
+		pass_input(a);
 	a->pid = fork();
 	if (a->pid < 0)
 		fatal("cannot fork");
@@ -282,59 +362,14 @@ static int pass_stream(struct agent *a, int i)
 		return 1;
 	}
 	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		if (a->from[i] == a->to)
+		if (a->from[i] == a->to) {
 			a->to = -1;
+			a->typed_len = 0;
+		}
 		close(a->from[i]);
 		a->from[i] = -1;
 	}
 	return 0;
-}
-
-static void take_frame(struct agent *a, uint8_t type, const char *data, size_t len)
-{
-	struct winsize ws = {0};
-	uint16_t size[2];
-
-	if (type == FRAME_WINSIZE && len == sizeof(size) && a->conf.terminal && a->to >= 0) {
-		memcpy(size, data, sizeof(size));
-		ws.ws_row = size[0];
-		ws.ws_col = size[1];
-		ioctl(a->to, TIOCSWINSZ, &ws);
-	} else if (type == FRAME_STDIN && a->to >= 0 && len > 0) {
-		if (write(a->to, data, len) < 0 && errno == EPIPE) {
-			close(a->to);
-			a->to = -1;
-		}
-	} else if (type == FRAME_STDIN && a->to >= 0 && a->conf.terminal) {
-		if (write(a->to, "\4", 1) < 0)
-			a->to = -1;
-	} else if (type == FRAME_STDIN && a->to >= 0) {
-		close(a->to);
-		a->to = -1;
-	}
-}
-
-/* Bytes from the host: whole frames are taken, the rest waits. */
-static void pass_input(struct agent *a)
-{
-	struct frame_head head;
-	size_t whole;
-	ssize_t n = read(a->port, a->in + a->in_len, sizeof(a->in) - a->in_len);
-
-	if (n <= 0)
-		return;
-	a->in_len += n;
-	while (a->in_len >= sizeof(head)) {
-		memcpy(&head, a->in, sizeof(head));
-		whole = sizeof(head) + frame_len(&head);
-		if (whole > sizeof(a->in))
-			fatal("a frame from the host is too long");
-		if (a->in_len < whole)
-			break;
-		take_frame(a, head.type, a->in + sizeof(head), frame_len(&head));
-		memmove(a->in, a->in + whole, a->in_len - whole);
-		a->in_len -= whole;
-	}
 }
 
 /* As PID 1 every orphan comes here; only COMMAND's status counts. */
@@ -359,24 +394,29 @@ static void on_child(int sig)
 /* Relay until COMMAND is done; SIGCHLD comes in only while ppoll waits. */
 static void relay(struct agent *a, const sigset_t *waiting)
 {
-	struct pollfd p[STREAMS + 1];
+	enum { HOST = STREAMS, INPUT, ALL };
+	struct pollfd p[ALL];
 	int i;
 
 	while (!a->done) {
 		for (i = 0; i < STREAMS; i++)
 			p[i] = (struct pollfd){.fd = a->from[i], .events = POLLIN};
-		p[STREAMS] = (struct pollfd){.fd = a->conf.input ? a->port : -1, .events = POLLIN};
-		if (ppoll(p, STREAMS + 1, NULL, waiting) > 0) {
+		/* What COMMAND does not take stays with the host. */
+		i = a->conf.input && a->typed_len == 0;
+		p[HOST] = (struct pollfd){.fd = i ? a->port : -1, .events = POLLIN};
+		p[INPUT] = (struct pollfd){.fd = a->typed_len ? a->to : -1, .events = POLLOUT};
+		if (ppoll(p, ALL, NULL, waiting) > 0) {
 			for (i = 0; i < STREAMS; i++)
 				if (p[i].revents)
 					pass_stream(a, i);
-			if (p[STREAMS].revents & POLLIN)
+			if (p[HOST].revents & POLLIN)
 				pass_input(a);
+			if (p[INPUT].revents && a->to >= 0)
+				write_typed(a);
+			take_frames(a);
 		}
 		reap(a);
 	}
-	if (a->conf.terminal && a->from[OUT] >= 0)
-		fcntl(a->from[OUT], F_SETFL, O_NONBLOCK);
 	for (i = 0; i < STREAMS; i++)
 		while (a->from[i] >= 0 && pass_stream(a, i))
 			;

@@ -14,6 +14,7 @@ struct conf {
 	int terminal;  /* ... and a terminal */
 	int keep;      /* the root is written through: leave it clean */
 	int leaks;     /* debug kernel: scan for leaks before the end */
+	char term[32]; /* what kind of terminal, empty without one */
 };
 
 void conf_load(struct conf *conf, const char *path);

@@ -56,9 +56,10 @@ static void on_resize(int sig)
 
 static void restore_terminal(void)
 {
-	tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+	tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
 }
 
+/* From when COMMAND runs: until then a ^C is for us. */
 static void raw_terminal(void)
 {
 	struct termios raw;
@@ -97,11 +98,10 @@ static void send_frame(struct relay *r, uint8_t type, const void *data, size_t l
 
 static void send_size(struct relay *r)
 {
-	struct winsize ws;
+	struct winsize ws = {0};
 	uint16_t size[2];
 
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) < 0)
-		return;
+	ioctl(STDIN_FILENO, TIOCGWINSZ, &ws);
 	size[0] = ws.ws_row;
 	size[1] = ws.ws_col;
 	send_frame(r, FRAME_WINSIZE, size, sizeof(size));
@@ -113,8 +113,10 @@ static void take_frame(struct relay *r, uint8_t type, const char *data, size_t l
 	case FRAME_READY:
 		r->ready = 1;
 		r->input_open = r->input;
-		if (r->terminal)
+		if (r->terminal) {
+			raw_terminal();
 			send_size(r);
+		}
 		break;
 	case FRAME_STDOUT:
 		write_all(STDOUT_FILENO, data, len);
@@ -206,6 +208,8 @@ static int run(struct relay *r, int limit)
 	}
 	if (r->status >= 0)
 		return r->status;
+	if (r->terminal && r->ready)
+		restore_terminal(); /* for the line below */
 	fprintf(stderr, r->ready ? "run: the guest ended before COMMAND did\n"
 				 : "run: the guest ended before it reached COMMAND\n");
 	return GUEST_BROKEN;
@@ -285,8 +289,6 @@ int main(int argc, char *argv[])
 	sigaction(SIGHUP, &stop, NULL);
 	sigaction(SIGWINCH, &size, NULL);
 	start_qemu(&r, argv + optind);
-	if (r.terminal)
-		raw_terminal();
 	status = run(&r, limit);
 	end_qemu(&r);
 	return status;
