@@ -61,6 +61,9 @@
 struct session {
 	const struct exec_opts *opts;
 	const char *term;
+	struct winsize size; /* and settings of our terminal, when there is one */
+	struct termios settings;
+	bool has_size, has_settings;
 	char *leaf;		   /* cgroup */
 	int cgroup;		   /* its descriptor */
 	int init;		   /* pidfd of the container's init */
@@ -79,8 +82,22 @@ static void close_pair(int fds[2])
 	}
 }
 
+/* As the person's own: the size, the keys that edit a line, UTF-8. Before the program can ask. */
+static void set_terminal(const struct session *s, int slave)
+{
+	struct termios t;
+
+	if (s->has_size)
+		ioctl(slave, TIOCSWINSZ, &s->size);
+	if (!s->has_settings || tcgetattr(slave, &t) < 0)
+		return;
+	memcpy(t.c_cc, s->settings.c_cc, sizeof(t.c_cc));
+	t.c_iflag = (t.c_iflag & ~IUTF8) | (s->settings.c_iflag & IUTF8);
+	tcsetattr(slave, TCSANOW, &t);
+}
+
 /* A terminal of the container: slave on 0, 1, 2, its master to the parent. */
-static int open_terminal(int *ret_master, struct err *err)
+static int open_terminal(const struct session *s, int *ret_master, struct err *err)
 {
 	_cleanup_close_ int master = -EBADF, slave = -EBADF;
 	struct stat st;
@@ -102,6 +119,7 @@ static int open_terminal(int *ret_master, struct err *err)
 			return err_errno(err, errno, "cannot redirect descriptor %d", i);
 	if (ioctl(0, TIOCSCTTY, 0) < 0)
 		return err_errno(err, errno, "cannot make the terminal the controlling one");
+	set_terminal(s, slave);
 	*ret_master = steal_fd(&master);
 	return 0;
 }
@@ -174,7 +192,7 @@ static int prepare_program(struct session *s, struct err *err)
 		return err_errno(err, errno, "cannot make a session");
 	if (chdir("/root") < 0 && chdir("/") < 0)
 		return err_errno(err, errno, "cannot enter the container's root directory");
-	r = s->opts->tty ? open_terminal(&master, err) : redirect_pipes(s, err);
+	r = s->opts->tty ? open_terminal(s, &master, err) : redirect_pipes(s, err);
 	if (r < 0)
 		return r;
 	r = report_send(s->sock, REPORT_READY, 0, NULL, master);
@@ -339,6 +357,7 @@ static int run_session(struct session *s, int *ret_status, struct err *err)
 	close_pair(fds);
 	if (r < 0)
 		return r;
+	relay.pid = pid;
 	relay.pidfd = syscall(SYS_pidfd_open, pid, 0);
 	relay.in = steal_fd(&s->in[1]);
 	relay.out = steal_fd(&s->out[0]);
@@ -373,6 +392,8 @@ int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status,
 		if (s.cgroup < 0)
 			r = err_errno(err, errno, "cannot open cgroup '%s'", s.leaf);
 	}
+	s.has_size = ioctl(STDIN_FILENO, TIOCGWINSZ, &s.size) == 0;
+	s.has_settings = tcgetattr(STDIN_FILENO, &s.settings) == 0;
 	if (r == 0) {
 		relay_block_signals();
 		r = run_session(&s, ret_status, err);

@@ -7,25 +7,41 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "err.h"
 
+/* Once the process is gone: how long to wait for more, after the last of it and in all. */
+enum { QUIET_MS = 50, GRACE_MS = 1000 };
+
 struct channel {
 	int from, to;
 	size_t have, sent;
-	bool ended; /* nothing more comes */
+	size_t owed; /* once the process is gone: what it left in the pipe */
+	bool ended;  /* nothing more comes */
 	bool is_input;
 	char buf[16384];
+};
+
+struct session {
+	struct relay *r;
+	struct channel c[3];
+	size_t n;
+	int sigfd;
+	bool exited;
+	bool given_up; /* a signal after the exit: what is not out stays here */
+	int64_t exit_ms;
 };
 
 enum { POLL_SIGNAL, POLL_PROCESS, POLL_FIRST };
@@ -57,22 +73,43 @@ static void copy_window_size(int pty)
 		ioctl(pty, TIOCSWINSZ, &ws);
 }
 
+/* The process and all others on its terminal get SIGHUP, as from a modem that lost the line. */
+static void hang_up(struct session *s)
+{
+	close(s->r->pty);
+	s->r->pty = -EBADF;
+	s->n = 0;
+}
+
 /* What ends us ends the process; a resize is passed on. */
-static void handle_signal(struct relay *r, int sigfd)
+static void handle_signal(struct session *s)
 {
 	struct signalfd_siginfo si;
 
-	if (read(sigfd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+	if (read(s->sigfd, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return;
-	if (si.ssi_signo == SIGWINCH && r->pty >= 0)
-		copy_window_size(r->pty);
-	else if (si.ssi_signo != SIGWINCH)
-		syscall(SYS_pidfd_send_signal, r->pidfd, si.ssi_signo, NULL, 0);
+	if (si.ssi_signo == SIGWINCH) {
+		if (s->r->pty >= 0)
+			copy_window_size(s->r->pty);
+	} else if (s->exited) {
+		s->given_up = true;
+	} else if (s->r->pty >= 0) {
+		/* From outside: typed ones pass as bytes. A shell at a terminal ignores most. */
+		hang_up(s);
+	} else {
+		/* Not to the leader alone: a shell acts only when what it waits for has ended. */
+		kill(-s->r->pid, (int)si.ssi_signo);
+	}
+}
+
+static bool has_bytes(const struct channel *c)
+{
+	return c->have > c->sent;
 }
 
 static short wanted(const struct channel *c)
 {
-	if (c->have > c->sent)
+	if (has_bytes(c))
 		return POLLOUT;
 	return c->ended ? 0 : POLLIN;
 }
@@ -88,11 +125,14 @@ static void channel_read(struct channel *c)
 	}
 	c->sent = 0;
 	c->have = n > 0 ? n : 0;
+	c->owed -= c->have < c->owed ? c->have : c->owed;
 }
 
+/* Our own output may block, and is not ours to change: a pipe that can be written takes PIPE_BUF. */
 static void channel_write(struct channel *c)
 {
-	ssize_t n = write(c->to, c->buf + c->sent, c->have - c->sent);
+	size_t len = c->have - c->sent;
+	ssize_t n = write(c->to, c->buf + c->sent, len < PIPE_BUF ? len : PIPE_BUF);
 
 	if (n >= 0) {
 		c->sent += n;
@@ -105,97 +145,130 @@ static void channel_write(struct channel *c)
 
 static bool channel_done(const struct channel *c)
 {
-	return c->ended && c->have == c->sent;
+	return c->ended && !has_bytes(c);
 }
 
-/* The process must see the end of its input. */
-static void close_input(struct relay *r, const struct channel *c)
+/* The process must see the end of its input; on a terminal that is the end of the terminal. */
+static void close_input(struct session *s)
 {
-	if (c->is_input && r->in >= 0) {
+	struct relay *r = s->r;
+
+	if (r->pty >= 0)
+		hang_up(s);
+	if (r->in >= 0)
 		close(r->in);
-		r->in = -EBADF;
-	}
+	r->in = -EBADF;
 }
 
-static size_t set_up(struct relay *r, struct channel *c)
+static void set_up(struct session *s)
 {
-	size_t n = 0;
+	struct relay *r = s->r;
 
+	s->n = 0;
 	if (r->pty >= 0) {
-		c[n++] = (struct channel){.from = STDIN_FILENO, .to = r->pty, .is_input = true};
-		c[n++] = (struct channel){.from = r->pty, .to = STDOUT_FILENO};
-		return n;
+		s->c[s->n++] =
+			(struct channel){.from = STDIN_FILENO, .to = r->pty, .is_input = true};
+		s->c[s->n++] = (struct channel){.from = r->pty, .to = STDOUT_FILENO};
+		return;
 	}
-	c[n++] = (struct channel){.from = STDIN_FILENO, .to = r->in, .is_input = true};
-	c[n++] = (struct channel){.from = r->out, .to = STDOUT_FILENO};
-	c[n++] = (struct channel){.from = r->err, .to = STDERR_FILENO};
-	return n;
+	s->c[s->n++] = (struct channel){.from = STDIN_FILENO, .to = r->in, .is_input = true};
+	s->c[s->n++] = (struct channel){.from = r->out, .to = STDOUT_FILENO};
+	s->c[s->n++] = (struct channel){.from = r->err, .to = STDERR_FILENO};
 }
 
-/* One round; false when nothing happened within @timeout_ms. */
-static bool turn(struct relay *r, struct channel *c, size_t n, int sigfd, bool *exited, int timeout)
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+static void note_exit(struct session *s)
+{
+	size_t i;
+	int n;
+
+	s->exited = true;
+	s->exit_ms = now_ms();
+	for (i = 0; i < s->n; i++)
+		if (!s->c[i].is_input && !s->c[i].ended && ioctl(s->c[i].from, FIONREAD, &n) == 0)
+			s->c[i].owed = n;
+}
+
+static void move(struct session *s, struct channel *c, short event)
+{
+	if (event == POLLIN)
+		channel_read(c);
+	else
+		channel_write(c);
+	if (c->is_input && channel_done(c))
+		close_input(s);
+}
+
+/* One round; false when nothing happened within @timeout ms. */
+static bool turn(struct session *s, int timeout)
 {
 	struct pollfd p[POLL_FIRST + 3];
-	bool moved = false;
 	size_t i;
 
-	p[POLL_SIGNAL] = (struct pollfd){.fd = sigfd, .events = POLLIN};
-	p[POLL_PROCESS] = (struct pollfd){.fd = *exited ? -1 : r->pidfd, .events = POLLIN};
-	for (i = 0; i < n; i++) {
-		short want = wanted(&c[i]);
-		bool idle = !want || (c[i].is_input && *exited);
+	p[POLL_SIGNAL] = (struct pollfd){.fd = s->sigfd, .events = POLLIN};
+	p[POLL_PROCESS] = (struct pollfd){.fd = s->exited ? -1 : s->r->pidfd, .events = POLLIN};
+	for (i = 0; i < s->n; i++) {
+		struct channel *c = &s->c[i];
+		short want = c->is_input && s->exited ? 0 : wanted(c);
 
-		p[POLL_FIRST + i] = (struct pollfd){.fd = idle		   ? -1
-							  : want == POLLIN ? c[i].from
-									   : c[i].to,
+		p[POLL_FIRST + i] = (struct pollfd){.fd = !want		   ? -1
+							  : want == POLLIN ? c->from
+									   : c->to,
 						    .events = want};
 	}
-	if (poll(p, POLL_FIRST + n, timeout) <= 0)
+	if (poll(p, POLL_FIRST + s->n, timeout) <= 0)
 		return false;
-	if (p[POLL_SIGNAL].revents)
-		handle_signal(r, sigfd);
 	if (p[POLL_PROCESS].revents)
-		*exited = moved = true;
-	for (i = 0; i < n; i++) {
-		if (!p[POLL_FIRST + i].revents)
-			continue;
-		moved = true;
-		if (p[POLL_FIRST + i].events == POLLIN)
-			channel_read(&c[i]);
-		else
-			channel_write(&c[i]);
-		if (channel_done(&c[i]))
-			close_input(r, &c[i]);
-	}
-	return moved;
-}
-
-static bool all_output_done(const struct channel *c, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (!c[i].is_input && !channel_done(&c[i]))
-			return false;
+		note_exit(s);
+	for (i = 0; i < s->n; i++)
+		if (p[POLL_FIRST + i].revents)
+			move(s, &s->c[i], p[POLL_FIRST + i].events);
+	if (p[POLL_SIGNAL].revents)
+		handle_signal(s);
 	return true;
 }
 
-static void run(struct relay *r, int sigfd)
+/* How long the next turn may wait, once the process is gone; 0 when all of its output is out. */
+static int patience(const struct session *s)
 {
-	struct channel c[3] = {0};
-	size_t n = set_up(r, c);
-	bool exited = false;
+	bool open = false;
+	size_t i;
 
-	while (!exited)
-		turn(r, c, n, sigfd, &exited, -1);
-	/* What it left running may hold the output open: take what is there and go. */
-	while (!all_output_done(c, n) && turn(r, c, n, sigfd, &exited, 50))
-		;
+	for (i = 0; i < s->n; i++) {
+		const struct channel *c = &s->c[i];
+
+		if (c->is_input)
+			continue;
+		/* Whoever reads it takes the time he needs. */
+		if (has_bytes(c) || (c->owed && !c->ended))
+			return -1;
+		open |= !c->ended;
+	}
+	return open && now_ms() < s->exit_ms + GRACE_MS ? QUIET_MS : 0;
+}
+
+static void run(struct session *s)
+{
+	int timeout;
+
+	while (!s->exited)
+		turn(s, -1);
+	while (!s->given_up && (timeout = patience(s)) != 0)
+		if (!turn(s, timeout) && timeout > 0)
+			break;
 }
 
 int relay_run(struct relay *r, struct err *err)
 {
 	_cleanup_close_ int sigfd = -EBADF;
+	struct session s = {.r = r};
 	struct termios saved, raw;
 	bool restore = false;
 	sigset_t set;
@@ -215,7 +288,9 @@ int relay_run(struct relay *r, struct err *err)
 	} else {
 		fcntl(r->in, F_SETFL, O_NONBLOCK);
 	}
-	run(r, sigfd);
+	s.sigfd = sigfd;
+	set_up(&s);
+	run(&s);
 	if (restore)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
 	return 0;

@@ -2,6 +2,9 @@
 #ifndef VESPER_RELAY_H
 #define VESPER_RELAY_H
 
+#include <errno.h>
+#include <sys/types.h>
+
 struct err;
 
 /*
@@ -14,17 +17,23 @@ struct relay {
 	int out, err; /* we read its output from them; -EBADF: none */
 	int pty;      /* instead of the three: the master of its terminal */
 	int pidfd;    /* of the process */
+	pid_t pid;    /* our child, leader of a session; nobody else waits for it */
 };
 
-#define RELAY_INIT                                     \
-	{                                              \
-		-EBADF, -EBADF, -EBADF, -EBADF, -EBADF \
+#define RELAY_INIT                                        \
+	{                                                 \
+		-EBADF, -EBADF, -EBADF, -EBADF, -EBADF, 0 \
 	}
 
 /* Block the signals that relay_run() handles; before the process is made. */
 void relay_block_signals(void);
 
-/* Run until the process has ended and its output is out. Closes and resets in, out and err as they end. */
+/*
+ * Run until the process has ended and what it wrote is out, however slow who
+ * reads it. What it left running may hold its output open: that is not waited for.
+ * A signal that would end us goes to the process and those of its group; on a
+ * terminal, as when that is gone, all of its session get SIGHUP.
+ */
 int relay_run(struct relay *r, struct err *err);
 
 void relay_close(struct relay *r);

@@ -2,6 +2,7 @@
 /* vzctl: one table of commands; each parses, calls the library, and prints. */
 #include "cmd.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +227,18 @@ static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc,
 	return -1;
 }
 
+/* A closed one would be the next file that we open, and a container would read it. */
+static void open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR); /* not close-on-exec: these stay */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
@@ -233,6 +246,7 @@ int main(int argc, char **argv)
 	const char *etc = CT_DEFAULT_ETC;
 	int first, r = 0;
 
+	open_standard_descriptors();
 	first = parse_flags(argc, argv, &ctx, &etc, &r);
 	if (first < 0)
 		return r;

@@ -1,0 +1,170 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=600
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A person and a program in a container: if this fails, the terminal of enter is
+# none, or the person's own is left broken, or exec loses bytes or a signal.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/container.sh
+. "$(dirname "$0")/../lib/container.sh"
+# shellcheck source=tests/lib/pty.sh
+. "$(dirname "$0")/../lib/pty.sh"
+
+id=2140
+new_ct $id busybox --hostname entered
+vzctl --quiet start $id
+export TERM=vt220
+
+# --- enter, at a terminal ---
+at_terminal vzctl enter $id --exec 'stty size' <<'END'
+test the size is there before the program can ask
+expect 24 80\r\n
+status 0
+mode cooked
+END
+
+at_terminal vzctl enter $id <<'END'
+test enter makes the terminal raw and gives a prompt
+expect entered into CT 2140
+mode raw
+expect #
+test what is typed is echoed once, by the inside
+send echo he''re $(hostname) $TERM $(tty)\r
+expect echo he''re
+absent echo he''re
+expect here entered vt220 /dev/pts/
+test stty size is that of the outer terminal
+send stty size\r
+expect 24 80\r\n
+test a resize comes in
+size 50 132
+pause 500
+send stty size\r
+expect 50 132\r\n
+test and a program inside is told
+send sh -c 'trap "echo res''ized; stty size" WINCH; echo rea''dy; while :; do sleep 1; done'\r
+expect ready
+size 33 77
+expect resized\r\n
+expect 33 77\r\n
+test ^C ends the program and not the shell
+send \x03
+pause 500
+send sleep 1000; echo no''t here\r
+pause 500
+send \x03
+pause 500
+send echo al''ive\r
+expect alive
+absent not here
+test ^Z stops it
+send sleep 1001\r
+pause 500
+send \x1a
+expect Stopped
+send kill -9 %1; sleep 1; echo go''ne\r
+expect gone
+test control characters pass
+send stty raw -echo; echo no''w; head -c 4 | od -An -tx1; stty sane\r
+expect now
+send \x01\x03\x1aX
+expect 01 03 1a 58
+test much output comes whole
+send seq 60000 | tail -n 59999; echo do''ne\r
+expect 59999\r\n60000\r\ndone\r\n
+test the status is passed on
+send exit 7\r
+expect exited from CT 2140
+status 7
+test the terminal is as it was
+mode cooked
+END
+
+at_terminal vzctl enter $id <<'END'
+test ^D ends the shell
+mode raw
+expect #
+send \x04
+status 0
+mode cooked
+END
+
+at_terminal vzctl enter $id <<'END'
+test a signal to vzctl ends what is inside, and the terminal is as it was
+mode raw
+expect #
+send echo u''p\r
+expect up
+signal 15
+status 129
+mode cooked
+END
+
+at_terminal vzctl enter $id <<'END'
+test a terminal that goes away takes the shell with it
+mode raw
+expect #
+send sleep 4321\r
+pause 1000
+do vzctl exec 2140 ps | grep -q 'sleep 432[1]'
+hangup
+status 129
+do ! vzctl exec 2140 ps | grep -q 'sleep 432[1]'
+END
+
+for how in '--fast' ''; do
+	sed "s/@HOW@/$how/" <<'END' >"$tap_tmp/stopped"
+test the container is stopped under it (stop @HOW@)
+mode raw
+expect #
+send echo u''p\r
+expect up
+do vzctl --quiet stop 2140 @HOW@
+status 137
+mode cooked
+END
+	at_terminal vzctl enter $id <"$tap_tmp/stopped"
+	vzctl --quiet start $id
+done
+
+# --- exec, with pipes ---
+head -c 1000000 /dev/urandom >"$tap_tmp/bytes"
+want=$(sha256sum <"$tap_tmp/bytes")
+is "a megabyte of any bytes in" "$(vzctl exec $id sha256sum <"$tap_tmp/bytes")" "$want"
+is "in and out again" "$(vzctl exec $id cat <"$tap_tmp/bytes" | sha256sum)" "$want"
+is "from a pipe" "$(cat "$tap_tmp/bytes" | vzctl exec $id cat | sha256sum)" "$want"
+is "more out than in" "$(vzctl exec $id od -An -v -tx1 <"$tap_tmp/bytes" | sha256sum)" \
+	"$(od -An -v -tx1 <"$tap_tmp/bytes" | sha256sum)"
+is "to one who reads late" "$(vzctl exec $id cat <"$tap_tmp/bytes" | { sleep 3; sha256sum; })" "$want"
+is "what is left in the pipe at the end" "$(vzctl exec $id 'head -c 150000 /dev/zero' | { sleep 3; wc -c; })" 150000
+vzctl exec $id 'head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2' >"$tap_tmp/1" 2>"$tap_tmp/2"
+is "both outputs, apart" "$(wc -c <"$tap_tmp/1") $(wc -c <"$tap_tmp/2")" "300000 200000"
+is "a reader that goes away" "$(timeout 20 vzctl exec $id yes | head -n 1)" y
+is "a program that takes no input" "$(yes | timeout 20 vzctl exec $id echo over)" over
+is "closed input is an end" "$(timeout 20 vzctl exec $id 'cat; echo end' <&-)" end
+is "so is /dev/null" "$(timeout 20 vzctl exec $id 'cat; echo end' </dev/null)" end
+check "closed output is no failure" sh -c "timeout 20 vzctl exec $id true >&- 2>&-"
+is "one that goes on writing in the background is left" \
+	"$(timeout 20 vzctl exec $id 'yes & echo first' | head -n 1 | grep -c .)" 1
+timeout 20 vzctl exec $id 'while echo x; do :; done & :' >/dev/null </dev/null || status=$?
+is "and not waited for" "$status" 0
+
+status=0
+vzctl exec2 $id 'exit 77' </dev/null || status=$?
+is "status" "$status" 77
+n=0
+for sig in INT TERM HUP QUIT; do
+	# The shell inside waits for its child: 5 if that alone gets the signal, a long time if the shell alone does.
+	n=$((n + 1))
+	status=0
+	vzctl exec2 $id "trap 'exit 66' $sig; sleep 123$n; exit 5" </dev/null >"$tap_tmp/out" 2>&1 &
+	pid=$!
+	wait_until 20 sh -c "vzctl exec $id ps | grep -q 'sleep 12[3]$n'" || diag "not seen: $(cat "$tap_tmp/out")"
+	start=$(date +%s)
+	kill -s $sig $pid || :
+	wait $pid || status=$?
+	like "SIG$sig reaches the program and its children" "$status $(($(date +%s) - start))" '^66 [0-9]$'
+done
+mustfail "nothing of it is left" sh -c "vzctl exec $id ps | grep -q 'sleep 12[3]'"
