@@ -138,7 +138,7 @@ is "from a pipe" "$(cat "$tap_tmp/bytes" | vzctl exec $id cat | sha256sum)" "$wa
 is "more out than in" "$(vzctl exec $id od -An -v -tx1 <"$tap_tmp/bytes" | sha256sum)" \
 	"$(od -An -v -tx1 <"$tap_tmp/bytes" | sha256sum)"
 is "to one who reads late" "$(vzctl exec $id cat <"$tap_tmp/bytes" | { sleep 3; sha256sum; })" "$want"
-is "what is left in the pipe at the end" "$(vzctl exec $id 'head -c 150000 /dev/zero' | { sleep 3; wc -c; })" 150000
+is "what is left in the pipe at the end" "$(vzctl exec $id 'head -c 140000 /dev/zero' | { sleep 3; wc -c; })" 140000
 vzctl exec $id 'head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2' >"$tap_tmp/1" 2>"$tap_tmp/2"
 is "both outputs, apart" "$(wc -c <"$tap_tmp/1") $(wc -c <"$tap_tmp/2")" "300000 200000"
 is "a reader that goes away" "$(timeout 20 vzctl exec $id yes | head -n 1)" y
@@ -159,12 +159,12 @@ for sig in INT TERM HUP QUIT; do
 	# The shell inside waits for its child: 5 if that alone gets the signal, a long time if the shell alone does.
 	n=$((n + 1))
 	status=0
-	vzctl exec2 $id "trap 'exit 66' $sig; sleep 123$n; exit 5" </dev/null >"$tap_tmp/out" 2>&1 &
+	vzctl exec2 $id "trap 'exit 66' $sig; sleep 4$n; exit 5" </dev/null >"$tap_tmp/out" 2>&1 &
 	pid=$!
-	wait_until 20 sh -c "vzctl exec $id ps | grep -q 'sleep 12[3]$n'" || diag "not seen: $(cat "$tap_tmp/out")"
+	wait_until 20 sh -c "vzctl exec $id ps | grep -q 'sleep [4]$n'" || diag "not seen: $(cat "$tap_tmp/out")"
 	start=$(date +%s)
 	kill -s $sig $pid || :
 	wait $pid || status=$?
 	like "SIG$sig reaches the program and its children" "$status $(($(date +%s) - start))" '^66 [0-9]$'
 done
-mustfail "nothing of it is left" sh -c "vzctl exec $id ps | grep -q 'sleep 12[3]'"
+mustfail "nothing of it is left" sh -c "vzctl exec $id ps | grep -q 'sleep [4]'"
