@@ -25,6 +25,7 @@ END
 test until the guest is there the terminal is as it was
 size 41 101
 expect shell: booting the mini root
+pause 2000
 mode cooked
 test then it is raw, with a prompt
 mode raw
@@ -76,7 +77,7 @@ test much output comes whole
 send seq 60000 | tail -n 59999; echo do''ne\r
 expect 59999\r\n60000\r\ndone\r\n
 test what a program does not take yet does not stop its output, and is kept
-send stty raw -echo; echo no''w; (sleep 3; echo ou''tput) & sleep 6; head -c 200000 | wc -c; stty sane\r
+send stty raw -echo; echo no''w; sleep 2; seq 60000; head -c 200000 | wc -c; stty sane\r
 expect now
 END
 	# More than the terminal and all between hold.
@@ -84,7 +85,7 @@ END
 	head -c 200000 /dev/zero | tr '\0' x
 	cat <<'END'
 
-expect output
+expect 59999\n60000\n
 expect 200000
 test its status is passed on
 send exit 7\r
@@ -98,7 +99,7 @@ at_terminal "$top/tests/guest/shell" mini <"$tap_tmp/session"
 at_terminal "$top/tests/guest/shell" mini <<'END'
 test ^C before the guest is there gives up
 expect shell: booting
-pause 500
+pause 2000
 send \x03
 status 130
 mode cooked
@@ -129,6 +130,8 @@ END
 want=$(head -c 1000000 /dev/zero | od -An -v -tx1 | sha256sum)
 got=$(head -c 1000000 /dev/zero | "$top/tests/guest/run" -I -- od -An -v -tx1 | sha256sum)
 is "a command that writes more than it reads gets all its input" "$got" "$want"
+got=$(yes | head -c 1000000 | timeout 60 "$top/tests/guest/run" -I -- sh -c 'sleep 2; head -c 500000 /dev/zero; cat >&2' 2>/dev/null | wc -c)
+is "one that writes much before it reads is not in its own way" "$got" 500000
 got=$(head -c 3000000 /dev/urandom | tee "$tap_tmp/sent" | "$top/tests/guest/run" -I -- cat | sha256sum)
 is "and any byte passes both ways" "$got" "$(sha256sum <"$tap_tmp/sent")"
 is "a command that takes no input ends" "$(yes | "$top/tests/guest/run" -I -- echo over)" over
