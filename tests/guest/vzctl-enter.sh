@@ -138,7 +138,8 @@ is "from a pipe" "$(cat "$tap_tmp/bytes" | vzctl exec $id cat | sha256sum)" "$wa
 is "more out than in" "$(vzctl exec $id od -An -v -tx1 <"$tap_tmp/bytes" | sha256sum)" \
 	"$(od -An -v -tx1 <"$tap_tmp/bytes" | sha256sum)"
 is "to one who reads late" "$(vzctl exec $id cat <"$tap_tmp/bytes" | { sleep 3; sha256sum; })" "$want"
-is "what is left in the pipe at the end" "$(vzctl exec $id 'head -c 140000 /dev/zero' | { sleep 3; wc -c; })" 140000
+is "what is left in the pipe at the end" \
+	"$(vzctl exec $id 'head -c 65536 /dev/zero; sleep 1; head -c 10000 /dev/zero' | { sleep 5; wc -c; })" 75536
 vzctl exec $id 'head -c 300000 /dev/zero; head -c 200000 /dev/zero >&2' >"$tap_tmp/1" 2>"$tap_tmp/2"
 is "both outputs, apart" "$(wc -c <"$tap_tmp/1") $(wc -c <"$tap_tmp/2")" "300000 200000"
 is "a reader that goes away" "$(timeout 20 vzctl exec $id yes | head -n 1)" y
