@@ -9,6 +9,7 @@ pty_top=$(cd "$(dirname "$0")/../.." && pwd)
 pty=$pty_top/build/guest/pty
 
 at_terminal() {
+	: "${tap_tmp:?functions.sh is sourced first}"
 	cat >"$tap_tmp/pty.script"
 	"$pty" -t "${pty_limit:-60}" "$tap_tmp/pty.script" -- "$@" >"$tap_tmp/pty.log" </dev/null || :
 	while IFS= read -r pty_line; do
