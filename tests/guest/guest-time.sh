@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# on-host
+# on-host: alone
 # Without this, the guest could grow slow, and every test with it.
 set -eu
 . "$(dirname "$0")/../lib/functions.sh"
