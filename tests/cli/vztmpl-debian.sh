@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # debian-12: refused in one line when no mirror answers; what is in it behaves
-# as a server and holds nothing that two containers must not share. Takes the
-# template of the build's cache, made when it is not there (minutes, network).
+# as a server and holds nothing that two containers must not share; built again
+# from a mirror by name it is the same file. Takes the template of the build's
+# cache, made when it is not there (minutes, network).
 # TEMPLATE= looks at another Debian template of the cache.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
-requires vztmpl mmdebstrap zstd
+requires vztmpl mmdebstrap zstd jq
 template=${TEMPLATE:-debian-12}
 
 export VZTMPL_CACHE="$tap_tmp/empty"
@@ -62,3 +63,22 @@ if [ "$template" != host ]; then
 fi
 newest=$(date -u -d "$(awk '{ print $4, $5 }' "$list" | sort | tail -n 1)" +%s)
 check "no time is later than the archive's point release" test "$newest" -lt "$(($(date +%s) - 86400))"
+
+# The mirror that is named is taken; equal packages give equal bytes. The one
+# of the cache may be of older packages: then the second build is compared.
+mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Identifier: Packages' | sed -n 's|/* bookworm$||p' | head -n 1)
+[ "$template" = debian-12 ] && [ -n "$mirror" ] || exit 0
+again() {
+	mkdir -p "$tap_tmp/$1"
+	cp -al "$VZTMPL_CACHE/.packages" "$tap_tmp/$1/" 2>/dev/null || cp -a "$VZTMPL_CACHE/.packages" "$tap_tmp/$1/"
+	check "$1 from the named mirror" vztmpl build --quiet --cache "$tap_tmp/$1" --mirror "$mirror" "$template"
+}
+packages() { jq -c .packages "$1/$template-x86_64.json"; }
+again built
+one=$VZTMPL_CACHE
+if [ "$(packages "$one")" != "$(packages "$tap_tmp/built")" ]; then
+	again rebuilt
+	one=$tap_tmp/rebuilt
+fi
+is "equal packages" "$(packages "$one")" "$(packages "$tap_tmp/built")"
+check "equal bytes" cmp "$one/$template-x86_64.tar.zst" "$tap_tmp/built/$template-x86_64.tar.zst"
