@@ -70,7 +70,7 @@ like "and says how many" "$output" '1 CPUs are online in the guest, not 2'
 
 # A guest on a busy machine that measured its clock itself took a second for six.
 run guest -- sh -c 'dmesg | sed -n "s/.*tsc: Detected \([0-9]*\)[.0-9]* MHz processor/\1/p"'
-is "the guest's clock has the rate of the machine's" "$output" "$(("$("$top/build/guest/tsc")" / 1000))"
+is "the guest's clock has the rate of the machine's" "$output" "$(($("$top/build/guest/tsc") / 1000))"
 
 # --- arguments ---
 run guest
