@@ -4,7 +4,7 @@ vzctl_SRC     := $(wildcard tools/vzctl/*.c)
 vzlist_SRC    := $(wildcard tools/vzlist/*.c)
 tools_ARCHIVES := $(B)/libtools.a $(B)/libploop.a $(B)/libcommon.a
 
-BINS += $(B)/bin/vzctl $(B)/bin/vzlist
+BINS += $(B)/bin/vzctl $(B)/bin/vzlist $(B)/bin/vz-supervisor
 
 $(B)/libtools.a: $(tools_LIBSRC:%.c=$(B)/obj/%.o)
 
@@ -14,13 +14,17 @@ $(B)/bin/vzctl: LIBS = $(LIBS_all)
 $(B)/bin/vzlist: $(vzlist_SRC:%.c=$(B)/obj/%.o) $(tools_ARCHIVES)
 $(B)/bin/vzlist: LIBS = $(LIBS_all)
 
+# Static and of libc alone: one runs for each container.
+$(B)/bin/vz-supervisor: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tools/supervisor/*.c))
+$(B)/bin/vz-supervisor: LIBS = -static
+
 install::
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/vesper \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysctl.d \
 		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)/etc/vz/conf $(DESTDIR)/etc/vz/names
 	$(INSTALL) -m 755 $(B)/bin/vzctl $(B)/bin/vzlist $(DESTDIR)$(PREFIX)/sbin
-	$(INSTALL) -m 755 etc/vz-onboot $(DESTDIR)$(PREFIX)/lib/vesper
+	$(INSTALL) -m 755 etc/vz-onboot $(B)/bin/vz-supervisor $(DESTDIR)$(PREFIX)/lib/vesper
 	$(INSTALL) -m 644 etc/systemd/vz.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 644 etc/sysctl.d/60-vesper.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	[ -e $(DESTDIR)/etc/vz/vz.conf ] || $(INSTALL) -m 644 etc/vz.conf $(DESTDIR)/etc/vz

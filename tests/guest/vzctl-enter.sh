@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=2 time=600
+# guest: kernel=plain root=host mem=3072 smp=2 boot=terminal time=600
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A person and a program in a container: if this fails, the terminal of enter is
@@ -169,3 +169,42 @@ for sig in INT TERM HUP QUIT; do
 	like "SIG$sig reaches the program and its children" "$status $(($(date +%s) - start))" '^66 [0-9]$'
 done
 mustfail "nothing of it is left" sh -c "vzctl exec $id ps | grep -q 'sleep [4]'"
+
+# --- what the container does with it ---
+is "a program opens its output by name" \
+	"$(vzctl exec $id 'echo out >/dev/stdout; echo err >/dev/stderr; cat </dev/stdin' </dev/null 2>&1 | xargs)" "out err"
+vzctl exec2 $id "trap '' TERM; sleep 444; sleep 445" </dev/null >/dev/null 2>&1 &
+pid=$!
+wait_until 20 sh -c "vzctl exec $id ps | grep -q 'sleep 44[4]'" || :
+kill $pid
+sleep 1
+kill $pid
+status=0
+wait $pid || status=$?
+is "the second signal is not to be ignored" "$status" 137
+echo 1 >$CG/$id/init/cgroup.freeze
+start=$(date +%s)
+timeout 5 vzctl exec $id true || status=$?
+like "a container that stops who enters does not hold us" "$status $(($(date +%s) - start))" '^124 ([5-9]|1[0-9])$'
+echo 0 >$CG/$id/init/cgroup.freeze
+vzctl exec $id 'head -c 100000 /dev/zero' 2>/dev/null | { sleep 300; cat >/dev/null; } &
+reader=$!
+wait_until 20 sh -c "! vzctl exec $id ps | grep -q 'head -[c]'" || :
+check "a reader that does not read does not keep it from stopping" timeout 50 vzctl stop $id
+kill $reader 2>/dev/null || :
+
+# An init that we do not know is asked by a program of the tenant's.
+vzctl --quiet mount $id
+root=/vz/root/$id
+cp $root/bin/busybox $root/bin/other
+ln -sf /bin/other $root/sbin/init
+rm $root/sbin/halt
+printf '#!/bin/sh\nsleep 1000\n' >$root/sbin/halt
+chmod 755 $root/sbin/halt
+vzctl --quiet umount $id
+vzctl --quiet set $id --stop-timeout 8 --save
+vzctl --quiet start $id
+start=$(date +%s)
+check "one that does not halt when it is asked is stopped" timeout 100 vzctl stop $id
+check "once its time is over" test $(($(date +%s) - start)) -lt 60
+is "and nothing is left" "$(leftovers $id)" ""

@@ -17,7 +17,7 @@ vzctl --quiet start $b
 init=$(sed -n 's/INIT_PID="\(.*\)"/\1/p' /run/vz/$a/state)
 
 is "its mounts are its own" "$(vzctl exec $a cat /proc/mounts | awk '{ print $2 }' | sort | xargs)" \
-	"/ /dev /dev/pts /proc /run /sys /sys/fs/cgroup"
+	"/ /dev /dev/console /dev/pts /proc /run /sys /sys/fs/cgroup"
 is "init has no descriptor of the host" "$(find /proc/"$init"/fd -lname '/vz*' -o -lname '*mnt*' -o -lname 'socket:*' | head -n 3)" ""
 # shellcheck disable=SC2016 # expands inside
 is "a command has no descriptor but its three" \

@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -30,9 +31,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -44,15 +44,12 @@
 #include "exitcode.h"
 #include "idrange.h"
 #include "path.h"
+#include "pty.h"
 #include "relay.h"
 #include "report.h"
 #include "spawn.h"
 #include "state.h"
 #include "strbuf.h"
-
-#ifndef TIOCGPTPEER
-#define TIOCGPTPEER _IO('T', 0x41)
-#endif
 
 #define OUTER_NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWTIME)
@@ -69,6 +66,8 @@ struct session {
 	int init;		   /* pidfd of the container's init */
 	int in[2], out[2], err[2]; /* read end, write end */
 	int sock;		   /* the child's side */
+	int signals;		   /* signalfd */
+	struct idrange ids;
 };
 
 static void close_pair(int fds[2])
@@ -100,20 +99,10 @@ static void set_terminal(const struct session *s, int slave)
 static int open_terminal(const struct session *s, int *ret_master, struct err *err)
 {
 	_cleanup_close_ int master = -EBADF, slave = -EBADF;
-	struct stat st;
-	int unlock = 0, i;
+	int i, r = pty_open(&master, &slave, err);
 
-	master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-	if (master < 0)
-		return err_errno(err, errno, "cannot open /dev/pts/ptmx in the container");
-	/* The path is the tenant's to change. */
-	if (fstat(master, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
-		return err_set(err, ENODEV, "/dev/pts/ptmx in the container is not a terminal");
-	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
-		return err_errno(err, errno, "cannot unlock a terminal");
-	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave < 0)
-		return err_errno(err, errno, "cannot open a terminal in the container");
+	if (r < 0)
+		return r;
 	for (i = 0; i < 3; i++)
 		if (dup2(slave, i) < 0)
 			return err_errno(err, errno, "cannot redirect descriptor %d", i);
@@ -240,8 +229,8 @@ static void enterer(struct session *s)
 	_exit(1);
 }
 
-/* The process that the record names, held by a descriptor; checked again after, so that it is no other one. */
-static int open_init(const struct ct *ct, struct err *err)
+/* Held by a descriptor, and checked again after. */
+int exec_open_init(const struct ct *ct, struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
 	struct state st;
@@ -257,17 +246,14 @@ static int open_init(const struct ct *ct, struct err *err)
 }
 
 /* A leaf of our own; the name is in the container's reach, so it may be taken. */
-static int make_leaf(const struct ct *ct, char **ret_leaf, struct err *err)
+static int make_leaf(const struct ct *ct, const struct idrange *ids, char **ret_leaf,
+		     struct err *err)
 {
 	_cleanup_free_ char *init = path_join(ct->cgroup, "init"), *leaf = NULL;
-	struct idrange ids;
-	int i, r;
+	int i, r = 0;
 
 	if (!init)
 		return err_set(err, ENOMEM, "out of memory");
-	r = idrange_load(ct, &ids, err);
-	if (r < 0)
-		return r;
 	cgroup_sweep_leaves(init);
 	for (i = 0; i < 100; i++) {
 		struct strbuf b = STRBUF_INIT;
@@ -282,27 +268,57 @@ static int make_leaf(const struct ct *ct, char **ret_leaf, struct err *err)
 			break;
 	}
 	if (r == 0)
-		r = cgroup_delegate(leaf, ids.uid, ids.gid, err);
+		r = cgroup_delegate(leaf, ids->uid, ids->gid, err);
 	if (r < 0)
 		return r;
 	*ret_leaf = steal_ptr(leaf);
 	return 0;
 }
 
-static int open_pipes(struct session *s, struct err *err)
+/* The container's root owns them: a program may open /dev/stdout by that name. */
+static int open_pipe(struct session *s, int fds[2], struct err *err)
 {
-	if (s->opts->tty || s->opts->quiet)
-		return 0;
-	if (pipe2(s->in, O_CLOEXEC) < 0 || pipe2(s->out, O_CLOEXEC) < 0 ||
-	    pipe2(s->err, O_CLOEXEC) < 0)
+	if (pipe2(fds, O_CLOEXEC) < 0 || fchown(fds[0], s->ids.uid, s->ids.gid) < 0)
 		return err_errno(err, errno, "cannot make a pipe");
 	return 0;
+}
+
+static int open_pipes(struct session *s, struct err *err)
+{
+	int r;
+
+	if (s->opts->tty || s->opts->quiet)
+		return 0;
+	r = open_pipe(s, s->in, err);
+	if (r == 0)
+		r = open_pipe(s, s->out, err);
+	return r < 0 ? r : open_pipe(s, s->err, err);
 }
 
 static void reap(pid_t pid, int *ret_status)
 {
 	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
 		;
+}
+
+/*
+ * As report_expect(), ended by a signal too: until its exec the other side is in
+ * the hands of the container, which may stop it for as long as it likes.
+ */
+static int expect(const struct session *s, int sock, enum report_kind want, int *ret_value,
+		  int *ret_fd, struct err *err)
+{
+	struct pollfd p[] = {{.fd = sock, .events = POLLIN}, {.fd = s->signals, .events = POLLIN}};
+	struct signalfd_siginfo si;
+
+	while (!p[0].revents) {
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return err_errno(err, errno, "cannot wait for the program");
+		if (p[1].revents && read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si) &&
+		    si.ssi_signo != SIGWINCH)
+			return err_set(err, EINTR, "interrupted before the program ran");
+	}
+	return report_expect(sock, want, ret_value, ret_fd, err);
 }
 
 /* Bring the program up to its exec; *ret_pid is our child then. */
@@ -328,11 +344,13 @@ static int launch(struct session *s, int fds[2], pid_t *ret_pid, int *ret_pty, s
 	if (r == 0)
 		r = report_send(fds[0], REPORT_GO, 0, NULL, -1);
 	if (r == 0)
-		r = report_expect(fds[0], REPORT_READY, NULL, ret_pty, err);
+		r = expect(s, fds[0], REPORT_READY, NULL, ret_pty, err);
 	if (r == 0)
-		r = report_expect(fds[0], REPORT_END, NULL, NULL, err);
-	if (r < 0 && pid > 0)
+		r = expect(s, fds[0], REPORT_END, NULL, NULL, err);
+	if (r < 0 && pid > 0) {
+		kill(pid, SIGKILL);
 		reap(pid, NULL);
+	}
 	*ret_pid = pid;
 	return r;
 }
@@ -362,10 +380,11 @@ static int run_session(struct session *s, int *ret_status, struct err *err)
 	relay.in = steal_fd(&s->in[1]);
 	relay.out = steal_fd(&s->out[0]);
 	relay.err = steal_fd(&s->err[0]);
-	if (!s->opts->quiet)
-		r = relay_run(&relay, err);
+	if (s->opts->quiet)
+		reap(pid, &status);
+	else
+		r = relay_run(&relay, s->signals, &status, err);
 	relay_close(&relay);
-	reap(pid, &status);
 	*ret_status = decode_status(status);
 	return r;
 }
@@ -380,13 +399,16 @@ int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status,
 			    .in = {-EBADF, -EBADF},
 			    .out = {-EBADF, -EBADF},
 			    .err = {-EBADF, -EBADF},
-			    .sock = -EBADF};
+			    .sock = -EBADF,
+			    .signals = -EBADF};
 	int r;
 
-	s.init = open_init(ct, err);
+	s.init = exec_open_init(ct, err);
 	if (s.init < 0)
 		return s.init;
-	r = make_leaf(ct, &s.leaf, err);
+	r = idrange_load(ct, &s.ids, err);
+	if (r == 0)
+		r = make_leaf(ct, &s.ids, &s.leaf, err);
 	if (r == 0) {
 		s.cgroup = open(s.leaf, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (s.cgroup < 0)
@@ -395,14 +417,17 @@ int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status,
 	s.has_size = ioctl(STDIN_FILENO, TIOCGWINSZ, &s.size) == 0;
 	s.has_settings = tcgetattr(STDIN_FILENO, &s.settings) == 0;
 	if (r == 0) {
-		relay_block_signals();
-		r = run_session(&s, ret_status, err);
+		s.signals = relay_block_signals();
+		r = s.signals < 0 ? err_errno(err, s.signals, "cannot make a signal descriptor")
+				  : run_session(&s, ret_status, err);
 	}
 	/* What it left running keeps its leaf; a later exec sweeps it away. */
 	if (s.leaf)
 		cgroup_remove(s.leaf, 0, NULL);
 	if (s.cgroup >= 0)
 		close(s.cgroup);
+	if (s.signals >= 0)
+		close(s.signals);
 	close_pair(s.in);
 	close_pair(s.out);
 	close_pair(s.err);

@@ -27,4 +27,10 @@ struct exec_opts {
  */
 int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status, struct err *err);
 
+/*
+ * The init of a running container, as a pidfd: surely the one that the record
+ * names, and no other that has its number now. Exit code 31.
+ */
+int exec_open_init(const struct ct *ct, struct err *err);
+
 #endif

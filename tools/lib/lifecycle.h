@@ -13,6 +13,7 @@ typedef void (*lifecycle_note_fn)(const char *text);
 struct lifecycle_opts {
 	bool fast;		/* stop: kill at once */
 	bool skip_umount;	/* stop: leave the disk mounted */
+	bool supervised;	/* start: as a job of the supervisor, which gets init and console */
 	lifecycle_note_fn note; /* NULL: silent */
 };
 
@@ -32,5 +33,13 @@ int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err);
  * with @umount. Never touches a running one (-EBUSY).
  */
 int ct_cleanup(struct ct *ct, bool umount, struct err *err);
+
+/*
+ * What the supervisor's job "ended" does: tidy up after an init that is gone,
+ * unless somebody else has. *ret_again: the container asked for a reboot. Takes
+ * the lock once it is free and there is still something to do; never waits for a
+ * command that does it.
+ */
+int ct_ended(struct ct *ct, bool *ret_again, struct err *err);
 
 #endif

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "cleanup.h"
 #include "err.h"
 
 /* Once the process is gone: how long to wait for more, after the last of it and in all. */
@@ -39,6 +39,8 @@ struct session {
 	struct channel c[3];
 	size_t n;
 	int sigfd;
+	int status;
+	int forwarded; /* signals that went to the process */
 	bool exited;
 	bool given_up; /* a signal after the exit: what is not out stays here */
 	int64_t exit_ms;
@@ -56,13 +58,16 @@ static void handled_signals(sigset_t *set)
 	sigaddset(set, SIGQUIT);
 }
 
-void relay_block_signals(void)
+int relay_block_signals(void)
 {
 	sigset_t set;
+	int fd;
 
 	handled_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
 }
 
 static void copy_window_size(int pty)
@@ -98,7 +103,7 @@ static void handle_signal(struct session *s)
 		hang_up(s);
 	} else {
 		/* Not to the leader alone: a shell acts only when what it waits for has ended. */
-		kill(-s->r->pid, (int)si.ssi_signo);
+		kill(-s->r->pid, s->forwarded++ ? SIGKILL : (int)si.ssi_signo);
 	}
 }
 
@@ -191,6 +196,8 @@ static void note_exit(struct session *s)
 
 	s->exited = true;
 	s->exit_ms = now_ms();
+	while (waitpid(s->r->pid, &s->status, 0) < 0 && errno == EINTR)
+		;
 	for (i = 0; i < s->n; i++)
 		if (!s->c[i].is_input && !s->c[i].ended && ioctl(s->c[i].from, FIONREAD, &n) == 0)
 			s->c[i].owed = n;
@@ -235,19 +242,33 @@ static bool turn(struct session *s, int timeout)
 	return true;
 }
 
+/* What was in the pipe at the end may have been read by somebody inside. */
+static void recount(struct channel *c)
+{
+	int n = 0;
+
+	if (!c->owed)
+		return;
+	if (c->ended || ioctl(c->from, FIONREAD, &n) < 0)
+		n = 0;
+	if ((size_t)n < c->owed)
+		c->owed = n;
+}
+
 /* How long the next turn may wait, once the process is gone; 0 when all of its output is out. */
-static int patience(const struct session *s)
+static int patience(struct session *s)
 {
 	bool open = false;
 	size_t i;
 
 	for (i = 0; i < s->n; i++) {
-		const struct channel *c = &s->c[i];
+		struct channel *c = &s->c[i];
 
 		if (c->is_input)
 			continue;
+		recount(c);
 		/* Whoever reads it takes the time he needs. */
-		if (has_bytes(c) || (c->owed && !c->ended))
+		if (has_bytes(c) || c->owed)
 			return -1;
 		open |= !c->ended;
 	}
@@ -265,18 +286,14 @@ static void run(struct session *s)
 			break;
 }
 
-int relay_run(struct relay *r, struct err *err)
+int relay_run(struct relay *r, int signals, int *ret_status, struct err *err)
 {
-	_cleanup_close_ int sigfd = -EBADF;
-	struct session s = {.r = r};
+	struct session s = {.r = r, .sigfd = signals};
 	struct termios saved, raw;
 	bool restore = false;
-	sigset_t set;
 
-	handled_signals(&set);
-	sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (sigfd < 0)
-		return err_errno(err, errno, "cannot make a signal descriptor");
+	if (r->pidfd < 0)
+		return err_errno(err, errno, "cannot watch the process");
 	if (r->pty >= 0) {
 		copy_window_size(r->pty);
 		fcntl(r->pty, F_SETFL, fcntl(r->pty, F_GETFL) | O_NONBLOCK);
@@ -288,11 +305,11 @@ int relay_run(struct relay *r, struct err *err)
 	} else {
 		fcntl(r->in, F_SETFL, O_NONBLOCK);
 	}
-	s.sigfd = sigfd;
 	set_up(&s);
 	run(&s);
 	if (restore)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+	*ret_status = s.status;
 	return 0;
 }
 

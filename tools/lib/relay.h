@@ -17,7 +17,7 @@ struct relay {
 	int out, err; /* we read its output from them; -EBADF: none */
 	int pty;      /* instead of the three: the master of its terminal */
 	int pidfd;    /* of the process */
-	pid_t pid;    /* our child, leader of a session; nobody else waits for it */
+	pid_t pid;    /* our child, leader of a session; reaped by relay_run() */
 };
 
 #define RELAY_INIT                                        \
@@ -25,16 +25,21 @@ struct relay {
 		-EBADF, -EBADF, -EBADF, -EBADF, -EBADF, 0 \
 	}
 
-/* Block the signals that relay_run() handles; before the process is made. */
-void relay_block_signals(void);
+/*
+ * Block the signals that relay_run() handles, before the process is made:
+ * a descriptor that tells them (signalfd), or -errno. Caller closes.
+ */
+int relay_block_signals(void);
 
 /*
  * Run until the process has ended and what it wrote is out, however slow who
  * reads it. What it left running may hold its output open: that is not waited for.
- * A signal that would end us goes to the process and those of its group; on a
- * terminal, as when that is gone, all of its session get SIGHUP.
+ * A signal that would end us goes to the process and those of its group, the second
+ * time as SIGKILL; on a terminal, as when that is gone, all of its session get SIGHUP.
+ * @signals: of relay_block_signals(). *ret_status: as waitpid() tells it; the
+ * process is reaped at once, as a container does not stop before that.
  */
-int relay_run(struct relay *r, struct err *err);
+int relay_run(struct relay *r, int signals, int *ret_status, struct err *err);
 
 void relay_close(struct relay *r);
 

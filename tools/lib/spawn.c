@@ -46,6 +46,7 @@
 #include "idmap.h"
 #include "io.h"
 #include "mounts.h"
+#include "pty.h"
 #include "report.h"
 
 #define NSEC_PER_SEC 1000000000L
@@ -77,6 +78,20 @@ static int make_time_namespace(struct err *err)
 	return r < 0 ? r : set_clock_offset(CLOCK_BOOTTIME, "boottime", err);
 }
 
+/* A caller with real-time priority, or pinned to one processor, gives neither away. */
+static void reset_scheduling(void)
+{
+	static const struct sched_param normal;
+	cpu_set_t all[8]; /* 8192 processors, the most that Linux is built for */
+
+	memset(all, 0xff, sizeof(all));
+	sched_setscheduler(0, SCHED_OTHER, &normal);
+	setpriority(PRIO_PROCESS, 0, 0);
+	sched_setaffinity(0, sizeof(all), all);
+	syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, 0 /* IOPRIO_CLASS_NONE */);
+	syscall(SYS_set_mempolicy, 0 /* MPOL_DEFAULT */, NULL, 0);
+}
+
 void spawn_reset_limits(void)
 {
 	static const struct {
@@ -97,6 +112,7 @@ void spawn_reset_limits(void)
 		{RLIMIT_NICE, 0, 0},
 		{RLIMIT_RTPRIO, 0, 0},
 	};
+	static const int of_init[] = {RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE};
 	size_t i;
 
 	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
@@ -104,7 +120,14 @@ void spawn_reset_limits(void)
 
 		setrlimit(limits[i].resource, &rl);
 	}
-	setpriority(PRIO_PROCESS, 0, 0);
+	/* These have no value for everybody: what the host's own init has. */
+	for (i = 0; i < sizeof(of_init) / sizeof(of_init[0]); i++) {
+		struct rlimit rl;
+
+		if (prlimit(1, of_init[i], NULL, &rl) == 0)
+			setrlimit(of_init[i], &rl);
+	}
+	reset_scheduling();
 	io_write_value(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 }
 
@@ -147,16 +170,23 @@ static int enter_container(const struct spawn_opts *opts, struct err *err)
 	return 0;
 }
 
-/* /dev/null of the container as 0, 1, 2; nothing else but @sock, as 3. */
+/* The container's console as 0, 1, 2, as the kernel gives it to an init; its master for the host. */
+static int open_console(int *ret_master, struct err *err)
+{
+	_cleanup_close_ int slave = -EBADF;
+	int i, r = pty_open(ret_master, &slave, err);
+
+	if (r == 0)
+		r = pty_make_console(slave, err);
+	for (i = 0; r == 0 && i < 3; i++)
+		if (dup2(slave, i) < 0)
+			r = err_errno(err, errno, "cannot redirect descriptor %d", i);
+	return r;
+}
+
+/* Nothing of the host stays but @sock, as 3. */
 static int close_descriptors(int *sock, struct err *err)
 {
-	int fd = open("/dev/null", O_RDWR), i;
-
-	if (fd < 0)
-		return err_errno(err, errno, "cannot open /dev/null in the container");
-	for (i = 0; i < 3; i++)
-		if (dup2(fd, i) < 0)
-			return err_errno(err, errno, "cannot redirect descriptor %d", i);
 	if (*sock != 3 && dup3(*sock, 3, O_CLOEXEC) < 0)
 		return err_errno(err, errno, "cannot move a descriptor");
 	*sock = 3;
@@ -187,16 +217,19 @@ static int exec_init(struct err *err)
 /* Body of the first process. */
 static int run_init(const struct spawn_opts *opts, int *sock, struct err *err)
 {
+	_cleanup_close_ int master = -EBADF;
 	int r = report_expect(*sock, REPORT_GO, NULL, NULL, err);
 
 	if (r == 0)
 		r = enter_container(opts, err);
 	if (r == 0)
-		r = close_descriptors(sock, err);
+		r = open_console(&master, err);
 	if (r < 0)
 		return r;
 	spawn_reset_process();
-	r = report_send(*sock, REPORT_READY, 0, NULL, -1);
+	r = report_send(*sock, REPORT_READY, 0, NULL, master);
+	if (r == 0)
+		r = close_descriptors(sock, err);
 	if (r == 0)
 		r = report_expect(*sock, REPORT_GO, NULL, NULL, err);
 	return r < 0 ? r : exec_init(err);
@@ -282,7 +315,7 @@ int spawn_prepare(const struct spawn_opts *opts, struct spawn *ret_child, struct
 		r = idmap_write(child.pid, &opts->ids, err);
 	if (r == 0) {
 		report_send(child.sock, REPORT_GO, 0, NULL, -1);
-		r = report_expect(child.sock, REPORT_READY, NULL, NULL, err);
+		r = report_expect(child.sock, REPORT_READY, NULL, &child.console, err);
 	}
 	if (r < 0) {
 		spawn_abort(&child);
@@ -311,6 +344,8 @@ void spawn_release(struct spawn *child)
 {
 	if (child->sock >= 0)
 		close(child->sock);
-	child->sock = -EBADF;
+	if (child->console >= 0)
+		close(child->console);
+	child->sock = child->console = -EBADF;
 	child->pid = 0;
 }

@@ -24,11 +24,12 @@ struct spawn_opts {
 struct spawn {
 	pid_t pid; /* 0: none */
 	int sock;
+	int console; /* master of the container's /dev/console */
 };
 
-#define SPAWN_INIT        \
-	{                 \
-		0, -EBADF \
+#define SPAWN_INIT                \
+	{                         \
+		0, -EBADF, -EBADF \
 	}
 
 int spawn_prepare(const struct spawn_opts *opts, struct spawn *ret_child, struct err *err);
@@ -39,7 +40,7 @@ int spawn_exec(struct spawn *child, struct err *err);
 /* Kill and reap a child that did not get to be init; fine with none. */
 void spawn_abort(struct spawn *child);
 
-/* Close our side; the container goes on. */
+/* Close our side, the console too; the container goes on. */
 void spawn_release(struct spawn *child);
 
 /*

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 #include "state.h"
 #include "steps.h"
 #include "strbuf.h"
+#include "supervisor.h"
 
 #define KILL_WAIT_MS 30000
 
@@ -208,6 +210,21 @@ static int exec_child(void *arg, struct err *err)
 	return spawn_exec(&((struct start *)arg)->child, err);
 }
 
+/* Without a supervisor the container runs all the same; the next command gives it one. */
+static int hand_over(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	_cleanup_close_ int pidfd = -EBADF;
+
+	(void)err;
+	if (!s->opts->supervised)
+		return 0;
+	pidfd = syscall(SYS_pidfd_open, s->child.pid, 0);
+	if (pidfd >= 0)
+		supervisor_hand_over(pidfd, s->child.console);
+	return 0;
+}
+
 static const struct step start_steps[] = {
 	{"kernel", check_kernel, NULL},	     {"mount", mount_disk, umount_disk},
 	{"files", write_files, NULL},	     {"cgroup", make_cgroup, remove_cgroup},
@@ -215,6 +232,7 @@ static const struct step start_steps[] = {
 	{"spawn", spawn_child, abort_child}, {"network", make_network, remove_network},
 	{"record", record, remove_record},   {"ve", start_ve, NULL},
 	{"addresses", add_addresses, NULL},  {"init", exec_child, NULL},
+	{"supervisor", hand_over, NULL},
 };
 
 static int check_start(struct ct *ct, struct err *err)

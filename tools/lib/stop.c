@@ -11,9 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "cleanup.h"
 #include "ct.h"
 #include "area.h"
 #include "err.h"
@@ -47,19 +51,33 @@ static int halt_signal(pid_t init)
 	return 0;
 }
 
-static void ask_init(const struct ct *ct)
+/*
+ * Ask init to halt the machine. The process that does it by a program inside,
+ * else 0: that program is the tenant's, so nobody waits for it, and it holds no
+ * lock of ours.
+ */
+static pid_t ask_init(struct ct *ct)
 {
 	const struct exec_opts halt = {.command = "halt", .quiet = true};
+	_cleanup_close_ int init = exec_open_init(ct, NULL);
 	struct state st;
 	int sig, status;
+	pid_t pid;
 
-	if (state_load(ct, &st, NULL) < 0)
-		return;
+	if (init < 0 || state_load(ct, &st, NULL) < 0)
+		return 0;
 	sig = halt_signal(st.init_pid);
-	if (sig)
-		kill(st.init_pid, sig);
-	else
-		exec_run(ct, &halt, &status, NULL);
+	if (sig) {
+		syscall(SYS_pidfd_send_signal, init, sig, NULL, 0);
+		return 0;
+	}
+	pid = fork();
+	if (pid == 0) {
+		if (ct->lock_fd >= 0)
+			close(ct->lock_fd);
+		_exit(exec_run(ct, &halt, &status, NULL) < 0);
+	}
+	return pid > 0 ? pid : 0;
 }
 
 static int stop_timeout_ms(const struct ct *ct)
@@ -76,16 +94,21 @@ static int stop_timeout_ms(const struct ct *ct)
  * Asked again now and then: an init that has not set its handlers up yet
  * drops the signal without a word.
  */
-static int stop_politely(const struct ct *ct, struct err *err)
+static int stop_politely(struct ct *ct, struct err *err)
 {
 	int left = stop_timeout_ms(ct), r;
 
 	do {
 		int slice = left < ASK_AGAIN_MS ? left : ASK_AGAIN_MS;
+		pid_t asking = ask_init(ct);
 
-		ask_init(ct);
 		r = kve_wait(ct->cgroup, KVE_STOPPED, slice, err);
 		left -= slice;
+		if (asking) {
+			kill(asking, SIGKILL);
+			while (waitpid(asking, NULL, 0) < 0 && errno == EINTR)
+				;
+		}
 	} while (r == -ETIMEDOUT && left > 0);
 	return r;
 }
@@ -170,4 +193,40 @@ int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 	if (r < 0)
 		return err_exit_default(err, VZ_STOP);
 	return ct_cleanup(ct, !opts->skip_umount, err);
+}
+
+/* Has its init gone, and has nobody tidied up yet? */
+static bool is_ended(const struct ct *ct)
+{
+	enum kve_state state;
+
+	return cgroup_exists(ct->cgroup) && kve_get_state(ct->cgroup, &state) == 0 &&
+	       (state == KVE_STOPPING || state == KVE_STOPPED);
+}
+
+int ct_ended(struct ct *ct, bool *ret_again, struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+	struct kve_events ev = {.reason = "none"};
+	int r = -EAGAIN;
+
+	*ret_again = false;
+	while (is_ended(ct)) {
+		r = ct_lock(ct, err);
+		if (r == 0)
+			break;
+		if (r != -EAGAIN)
+			return r;
+		nanosleep(&pause, NULL);
+	}
+	err_clear(err);
+	if (r < 0 || !is_ended(ct))
+		return 0;
+	r = kve_wait(ct->cgroup, KVE_STOPPED, KILL_WAIT_MS, err);
+	if (r == 0)
+		r = kve_get_events(ct->cgroup, &ev, err);
+	if (r == 0)
+		r = ct_cleanup(ct, true, err);
+	*ret_again = r == 0 && strcmp(ev.reason, "reboot") == 0;
+	return r;
 }

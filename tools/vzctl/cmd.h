@@ -14,6 +14,8 @@ struct ctx {
 	struct host *host;
 	struct ct *ct;
 	bool quiet, skip_lock;
+	bool supervised;      /* a job of the supervisor */
+	const char *flags[8]; /* those that jobs of this command are to have */
 };
 
 /*
@@ -33,6 +35,14 @@ int cmd_status(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_exec(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_enter(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_console(struct ctx *ctx, int argc, char **argv, struct err *err);
+
+/* Jobs of the supervisor, no commands of a person. */
+int cmd_ended(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_adopt(struct ctx *ctx, int argc, char **argv, struct err *err);
+
+/* A container that runs gets a supervisor if it has none; failure is no failure of the command. */
+void cmd_adopt_if_alone(struct ctx *ctx);
 
 /* Options that are no parameters, for --list-options and the commands' own parsing. */
 struct cmd_option {

@@ -15,8 +15,9 @@
 #include "exitcode.h"
 #include "log.h"
 #include "param.h"
+#include "supervisor.h"
 
-enum { NEED_ROOT = 1 << 0, NEED_WRITE = 1 << 1 };
+enum { NEED_ROOT = 1 << 0, NEED_WRITE = 1 << 1, ADOPTS = 1 << 2, JOB = 1 << 3 };
 
 /* clang-format off */
 static const struct command {
@@ -35,13 +36,15 @@ static const struct command {
 	{ "status", cmd_status, 0, 0, "", "print one line of state" },
 	{ "mount", cmd_mount, 0, NEED_ROOT, "", "mount the disk of a container" },
 	{ "umount", cmd_umount, 0, NEED_ROOT, "", "unmount it" },
-	{ "exec", cmd_exec, 0, NEED_ROOT, "COMMAND [ARG...]", "run a command line inside; 0 or 8" },
-	{ "exec2", cmd_exec, 0, NEED_ROOT, "COMMAND [ARG...]", "same; the command's own status" },
-	{ "exec3", cmd_exec, 0, NEED_ROOT, "PROGRAM [ARG...]", "same without a shell" },
-	{ "enter", cmd_enter, 0, NEED_ROOT, "[--exec COMMAND]", "a root shell inside" },
-	{ "set", cmd_set, 0, NEED_WRITE, "[--save] OPTION...", "change parameters" },
+	{ "exec", cmd_exec, 0, NEED_ROOT | ADOPTS, "COMMAND [ARG...]", "run a command line inside; 0 or 8" },
+	{ "exec2", cmd_exec, 0, NEED_ROOT | ADOPTS, "COMMAND [ARG...]", "same; the command's own status" },
+	{ "exec3", cmd_exec, 0, NEED_ROOT | ADOPTS, "PROGRAM [ARG...]", "same without a shell" },
+	{ "enter", cmd_enter, 0, NEED_ROOT | ADOPTS, "[--exec COMMAND]", "a root shell inside" },
+	{ "set", cmd_set, 0, NEED_WRITE | ADOPTS, "[--save] OPTION...", "change parameters" },
 	{ "runscript", NULL, VZ_COMMAND, 0, NULL, NULL },
-	{ "console", NULL, VZ_BAD_OPTION, 0, NULL, NULL },
+	{ "console", cmd_console, 0, NEED_ROOT | ADOPTS, "[1]", "the container's console; Esc . leaves it" },
+	{ "ended", cmd_ended, 0, NEED_ROOT | JOB, NULL, NULL },
+	{ "adopt", cmd_adopt, 0, NEED_ROOT | JOB, NULL, NULL },
 	{ "convert", NULL, VZ_IMAGE_CONVERT, 0, NULL, NULL },
 	{ "compact", NULL, VZ_COMPACT, 0, NULL, NULL },
 	{ "quotaon", NULL, VZ_QUOTA_SET, 0, NULL, NULL },
@@ -112,7 +115,7 @@ static void print_help(void)
 	printf("vzctl version %s\n\nusage: vzctl [--quiet] [--verbose] COMMAND CTID [ARG...]\n\n",
 	       VERSION);
 	for (i = 0; i < COUNT(commands); i++)
-		if (commands[i].run)
+		if (commands[i].run && !(commands[i].flags & JOB))
 			printf("  %-8s CTID %-44s %s\n", commands[i].name, commands[i].synopsis,
 			       commands[i].summary);
 	printf("\nOptions of set:\n");
@@ -129,7 +132,8 @@ static void list_options(void)
 
 	printf("vzctl --quiet - ok\nvzctl --verbose - ok\n");
 	for (i = 0; i < COUNT(commands); i++)
-		printf("%s - - %s\n", commands[i].name, commands[i].run ? "ok" : "refused");
+		if (!(commands[i].flags & JOB))
+			printf("%s - - %s\n", commands[i].name, commands[i].run ? "ok" : "refused");
 	for (i = 0; cmd_options[i].command; i++)
 		printf("%s --%s - %s\n", cmd_options[i].command, cmd_options[i].option,
 		       cmd_options[i].refused ? "refused" : "ok");
@@ -169,13 +173,21 @@ static int check_access(const struct command *c, const char *etc, struct err *er
 	return 0;
 }
 
+/* The lock and the way to the supervisor are for this process alone. */
+static void take_lock_of_starter(struct ct *ct)
+{
+	if (fcntl(SUPERVISOR_LOCK, F_SETFD, FD_CLOEXEC) == 0)
+		ct->lock_fd = SUPERVISOR_LOCK;
+	fcntl(SUPERVISOR_HANDOVER, F_SETFD, FD_CLOEXEC);
+}
+
 static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, struct err *err)
 {
 	const struct command *c = find_command(argv[0]);
 	uint32_t id;
 	int r;
 
-	if (!c)
+	if (!c || (c->flags & JOB && !ctx->supervised))
 		return err_exit(err, VZ_BAD_OPTION, "bad command '%s' (try vzctl --help)", argv[0]);
 	if (!c->run)
 		return err_exit(err, c->refused, "command %s is not supported yet", c->name);
@@ -190,6 +202,10 @@ static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, 
 		r = ct_open(ctx->host, id, &ctx->ct, err);
 	if (r < 0)
 		return r;
+	if (ctx->supervised)
+		take_lock_of_starter(ctx->ct);
+	if (c->flags & ADOPTS)
+		cmd_adopt_if_alone(ctx);
 	/* Commands see their own name and what follows the id. */
 	argv[1] = argv[0];
 	return c->run(ctx, argc - 1, argv + 1, err);
@@ -199,6 +215,7 @@ static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, 
 static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc, int *ret_exit)
 {
 	int i, verbose = 0;
+	size_t n = 0;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--quiet") == 0)
@@ -207,6 +224,8 @@ static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc,
 			verbose++;
 		else if (strcmp(argv[i], "--skiplock") == 0)
 			ctx->skip_lock = true;
+		else if (strcmp(argv[i], "--supervised") == 0)
+			ctx->supervised = true;
 		else if (strcmp(argv[i], "--config-root") == 0 && i + 1 < argc)
 			*etc = argv[++i];
 		else if (strcmp(argv[i], "--version") == 0)
@@ -217,6 +236,14 @@ static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc,
 			return list_options(), -1;
 		else
 			break;
+	}
+	if (quiet)
+		ctx->flags[n++] = "--quiet";
+	if (ctx->skip_lock)
+		ctx->flags[n++] = "--skiplock";
+	if (strcmp(*etc, CT_DEFAULT_ETC) != 0) {
+		ctx->flags[n++] = "--config-root";
+		ctx->flags[n++] = *etc;
 	}
 	log_init("vzctl", quiet ? -1 : verbose);
 	if (i < argc && argv[i][0] != '-')

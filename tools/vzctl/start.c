@@ -11,6 +11,7 @@
 #include "lifecycle.h"
 #include "log.h"
 #include "param.h"
+#include "supervisor.h"
 
 struct flags {
 	bool fast, force, skip_umount;
@@ -37,7 +38,7 @@ static int prepare(struct ctx *ctx, int argc, char **argv, struct flags *f, stru
 
 static int start(struct ctx *ctx, const struct flags *f, struct err *err)
 {
-	const struct lifecycle_opts opts = {.note = cmd_note};
+	const struct lifecycle_opts opts = {.supervised = ctx->supervised, .note = cmd_note};
 	_cleanup_free_ char *unsupported = param_unsupported(ctx->ct);
 	const char *disabled = ct_get(ctx->ct, "DISABLED");
 	int r;
@@ -72,12 +73,22 @@ static int stop(struct ctx *ctx, const struct flags *f, struct err *err)
 	return 0;
 }
 
+/* The supervisor does it, by this same command as its job: init is to be its child. */
+static int start_supervised(struct ctx *ctx, const struct flags *f, struct err *err)
+{
+	const char *const job[] = {"start", f->force ? "--force" : NULL, NULL};
+
+	return supervisor_run(ctx->ct, ctx->flags, job, err);
+}
+
 int cmd_start(struct ctx *ctx, int argc, char **argv, struct err *err)
 {
 	struct flags f = {0};
 	int r = prepare(ctx, argc, argv, &f, err);
 
-	return r < 0 ? r : start(ctx, &f, err);
+	if (r < 0)
+		return r;
+	return ctx->supervised ? start(ctx, &f, err) : start_supervised(ctx, &f, err);
 }
 
 int cmd_stop(struct ctx *ctx, int argc, char **argv, struct err *err)
@@ -97,5 +108,5 @@ int cmd_restart(struct ctx *ctx, int argc, char **argv, struct err *err)
 		r = stop(ctx, &f, err);
 	if (r < 0 && err->exit_code != VZ_NOT_RUNNING)
 		return r;
-	return start(ctx, &f, err);
+	return start_supervised(ctx, &f, err);
 }
