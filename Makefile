@@ -118,6 +118,10 @@ test-unit: ## unit tests, sanitised
 test-cli: all ## whole programs, no root
 	@tests/run cli
 
+test-fuzz: ## fuzzers over what reads hostile input, FUZZ_SECONDS each
+	@$(MAKE) --no-print-directory CC=clang SAN=1 FUZZ=1 WERROR=1 fuzzers
+	@tests/run fuzz
+
 test-guest: all ## the tests that need our kernel, in the guest
 	@tests/run guest
 
@@ -133,4 +137,4 @@ distclean: clean ## also the caches of kernels and templates
 
 .PHONY: all setup demo shell guest-shell test host-image bench kernel kernel-src refresh kernel-config \
 	kselftest format kselftest-baseline check-format check-shell check-docs check-series \
-	test-unit test-cli test-guest unit-tests help clean distclean
+	test-unit test-cli test-fuzz test-guest unit-tests fuzzers help clean distclean

@@ -22,9 +22,13 @@ VANILLA_SOURCE ?=
 FLAVOUR        ?= plain
 JOBS           ?= $(shell nproc 2>/dev/null || echo 2)
 
+# How long each fuzzer works; as many run side by side as there are processors.
+FUZZ_SECONDS ?= 7
+
 # Build variants choose another directory and never other behaviour.
 SAN    ?= 0
 DEBUG  ?= 0
+FUZZ   ?= 0
 WERROR ?= 0
 V      ?= 0
 # (undefined: a make below a make has no built-in variables)
@@ -36,9 +40,10 @@ B_cc := clang
 endif
 B_san   := $(if $(filter 1,$(SAN)),san)
 B_debug := $(if $(filter 1,$(DEBUG)),debug)
+B_fuzz  := $(if $(filter 1,$(FUZZ)),fuzz)
 empty   :=
 space   := $(empty) $(empty)
-variant := $(subst $(space),-,$(strip $(B_cc) $(B_san) $(B_debug)))
+variant := $(subst $(space),-,$(strip $(B_cc) $(B_san) $(B_debug) $(B_fuzz)))
 B       ?= build$(addprefix /,$(variant))
 
 # Tools
@@ -62,6 +67,8 @@ else
 CFLAGS  += $(if $(filter 1,$(DEBUG)),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong
 LDFLAGS += -Wl,-z,relro,-z,now
 endif
+# What the fuzzers steer by: clang only, and only `make test-fuzz` sets it.
+CFLAGS  += $(if $(filter 1,$(FUZZ)),-fsanitize=fuzzer-no-link)
 CFLAGS  += $(EXTRA_CFLAGS)
 
 # Libraries, asked only when something links.
@@ -76,4 +83,4 @@ LIBS_all     = $(LIBS_ext2) $(LIBS_archive) $(LIBS_xml2) $(LIBS_uuid) $(LIBS_jan
 CFLAGS_pkg  := $(shell $(PKG_CONFIG) --cflags ext2fs libarchive libxml-2.0 uuid 2>/dev/null)
 CPPFLAGS    += $(CFLAGS_pkg:-I%=-isystem %)
 
-export CACHE KERNEL_SERIES KERNEL_TESTED KERNEL_SOURCE VANILLA_SOURCE JOBS V QUILT
+export CACHE KERNEL_SERIES KERNEL_TESTED KERNEL_SOURCE VANILLA_SOURCE JOBS V QUILT FUZZ_SECONDS

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # vztmpl, the recipes it reads, its page.
 
-vztmpl_SRC := $(addprefix tools/vztmpl/,build.c cache.c cmd.c hash.c main.c manifest.c pack.c \
+vztmpl_SRC := $(addprefix tools/vztmpl/,build.c cache.c cmd.c hash.c manifest.c pack.c \
 	progress.c recipe.c recipe_run.c)
 BINS += $(B)/bin/vztmpl
 
 $(B)/bin/vztmpl: LIBS = $(LIBS_archive) $(LIBS_jansson) $(LIBS_crypto)
-$(B)/bin/vztmpl: $(vztmpl_SRC:%.c=$(B)/obj/%.o) $(B)/libcommon.a
+$(B)/bin/vztmpl: $(B)/obj/tools/vztmpl/main.o $(B)/libvztmpl.a $(B)/libcommon.a
+
+# All but main(), for the tests.
+$(B)/libvztmpl.a: $(vztmpl_SRC:%.c=$(B)/obj/%.o)
 
 install::
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/vesper \
