@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* If this fails, containers share a secret, or the archive is not the tar that the recipe wrote. */
+#include "fixture.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "cleanup.h"
+#include "err.h"
+#include "io.h"
+#include "pack.h"
+#include "tarfile.h"
+
+/* A tar with an init and, where @name is given, a file of these contents. */
+static void write_tar(struct fixture *f, const char *name, const char *text)
+{
+	struct archive *a = tarfile_new(fixture_path(f, "tar"));
+
+	tarfile_dir(a, "./");
+	tarfile_file(a, "./sbin/init", "#!/bin/sh\n");
+	if (name)
+		tarfile_file(a, name, text);
+	tarfile_close(a);
+}
+
+static int pack(struct fixture *f, struct pack_result *ret, struct err *err)
+{
+	return pack_archive(fixture_path(f, "tar"), fixture_path(f, "out"), NULL, NULL, ret, err);
+}
+
+static char *unpack(struct fixture *f, size_t *ret_len)
+{
+	struct archive *a = archive_read_new();
+	char *buf = malloc(1 << 20);
+	struct archive_entry *e;
+
+	archive_read_support_filter_zstd(a);
+	archive_read_support_format_raw(a);
+	assert_int_equal(archive_read_open_filename(a, fixture_path(f, "out"), 65536), ARCHIVE_OK);
+	assert_int_equal(archive_read_next_header(a, &e), ARCHIVE_OK);
+	*ret_len = (size_t)archive_read_data(a, buf, 1 << 20);
+	archive_read_free(a);
+	return buf;
+}
+
+static void the_archive_is_the_tar(void **state)
+{
+	_cleanup_free_ char *tar = NULL, *got = NULL, *first = NULL, *again = NULL;
+	size_t tar_len, got_len, first_len, again_len;
+	struct fixture *f = *state;
+	struct pack_result res;
+	struct err err = ERR_INIT;
+	char hex[HASH_HEX_LEN];
+
+	write_tar(f, "./etc/motd", "hello");
+	/* Padding that libarchive never asks for. */
+	assert_int_equal(truncate(fixture_path(f, "tar"), 900000), 0);
+	if (pack(f, &res, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_true(res.entries == 3);
+	assert_true(res.unpacked_bytes == 15);
+	assert_int_equal(io_read_file(f->dirfd, "tar", 1 << 20, &tar, &tar_len, NULL), 0);
+	got = unpack(f, &got_len);
+	assert_int_equal(got_len, tar_len);
+	assert_memory_equal(got, tar, tar_len);
+
+	assert_int_equal(io_read_file(f->dirfd, "out", 1 << 20, &first, &first_len, NULL), 0);
+	assert_true(res.size_bytes == first_len);
+	assert_int_equal(hash_file(f->dirfd, "out", hex, NULL), 0);
+	assert_string_equal(res.sha256, hex);
+	/* Equal tars are equal archives. */
+	assert_int_equal(pack(f, &res, &err), 0);
+	assert_int_equal(io_read_file(f->dirfd, "out", 1 << 20, &again, &again_len, NULL), 0);
+	assert_int_equal(again_len, first_len);
+	assert_memory_equal(again, first, first_len);
+}
+
+static void refuses_what_no_template_may_hold(void **state)
+{
+	static const struct {
+		const char *name, *text, *why; /* NULL: allowed */
+	} cases[] = {
+		{"./etc/ssh/ssh_host_rsa_key", "x", "a host key: '/etc/ssh/ssh_host_rsa_key'"},
+		{"etc/ssh/ssh_host_rsa_key.pub", "", "a host key"},
+		{"./etc/machine-id", "x", "a machine id: '/etc/machine-id'"},
+		{"./etc/machine-id", "", NULL},
+		{"./var/lib/dbus/machine-id", "x", "a machine id"},
+		{"./var/lib/systemd/random-seed", "", "a random seed"},
+		{"./var/lib/urandom/random-seed", "x", "a random seed"},
+		{"./var/lib/apt/lists/deb_Packages", "x", "a package list"},
+		{"./var/lib/apt/lists/lock", "", NULL},
+		{"./var/log/apt/term.log", "x", "a log of the build"},
+		{"./var/log/wtmp", "", NULL},
+		{"./root/.bash_history", "x", "a history"},
+		{"./home/machine-id", "x", NULL},
+		{"/etc/motd", "x", "the absolute name '/etc/motd'"},
+		{"./../x", "x", "the name './../x'"},
+		{"a/..", "x", "the name 'a/..'"},
+		{"a..b/..c", "x", NULL},
+	};
+	struct fixture *f = *state;
+	struct pack_result res;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = ERR_INIT;
+		int r;
+
+		write_tar(f, cases[i].name, cases[i].text);
+		r = pack(f, &res, &err);
+		if (cases[i].why ? r != -EINVAL || !strstr(err.msg, cases[i].why) : r != 0)
+			fail_msg("'%s': %d '%s'", cases[i].name, r, err.msg);
+	}
+}
+
+static void refuses_what_is_no_root_file_system(void **state)
+{
+	_cleanup_free_ char *tar = NULL;
+	struct fixture *f = *state;
+	struct pack_result res = {.entries = 77};
+	struct err err = ERR_INIT;
+	struct archive *a;
+	size_t len;
+
+	assert_int_equal(pack(f, &res, &err), -ENOENT);
+	assert_non_null(strstr(err.msg, "wrote no tar"));
+	fixture_write(f, "tar", "nonsense", 8);
+	assert_int_equal(pack(f, &res, &err), -EBADMSG);
+	a = tarfile_new(fixture_path(f, "tar"));
+	tarfile_file(a, "./etc/motd", "x");
+	tarfile_close(a);
+	assert_int_equal(pack(f, &res, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "no init"));
+	/* Cut off inside of a header. */
+	write_tar(f, "./x", "y");
+	assert_int_equal(io_read_file(f->dirfd, "tar", 1 << 20, &tar, &len, NULL), 0);
+	fixture_write(f, "tar", tar, 512 + 100);
+	assert_int_equal(pack(f, &res, &err), -EBADMSG);
+	assert_non_null(strstr(err.msg, "corrupt"));
+	assert_true(res.entries == 77);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fixture_test(the_archive_is_the_tar),
+		fixture_test(refuses_what_no_template_may_hold),
+		fixture_test(refuses_what_is_no_root_file_system),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
