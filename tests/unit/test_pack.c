@@ -143,12 +143,37 @@ static void refuses_what_is_no_root_file_system(void **state)
 	assert_true(res.entries == 77);
 }
 
+static int stop_at(void *arg)
+{
+	return --*(int *)arg == 0;
+}
+
+static void stops_when_it_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct pack_result res;
+	int block, left, r = -EINTR;
+
+	write_tar(f, NULL, NULL);
+	for (block = 1; r < 0; block++) {
+		struct err err = ERR_INIT;
+
+		left = block;
+		r = pack_archive(fixture_path(f, "tar"), fixture_path(f, "out"), stop_at, &left,
+				 &res, &err);
+		if (r != -EINTR && left <= 0)
+			fail_msg("at block %d: %d '%s'", block, r, err.msg);
+	}
+	assert_true(block > 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fixture_test(the_archive_is_the_tar),
 		fixture_test(refuses_what_no_template_may_hold),
 		fixture_test(refuses_what_is_no_root_file_system),
+		fixture_test(stops_when_it_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

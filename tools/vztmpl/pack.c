@@ -53,7 +53,8 @@ struct packer {
 	char *buf;
 	pack_tick_fn tick;
 	void *arg;
-	bool interrupted;
+	int failed;   /* -errno that ended the copy, whatever libarchive makes of it */
+	bool writing; /* and it was the archive that could not be written */
 	bool have_init;
 	struct pack_result res;
 };
@@ -63,15 +64,19 @@ static ssize_t read_block(struct packer *p)
 	ssize_t n;
 
 	if (p->tick && p->tick(p->arg)) {
-		p->interrupted = true;
-		errno = EINTR;
+		p->failed = -EINTR;
 		return -1;
 	}
 	do {
 		n = read(p->fd, p->buf, BLOCK_BYTES);
 	} while (n < 0 && errno == EINTR);
-	if (n > 0 && archive_write_data(p->out, p->buf, (size_t)n) != n)
+	if (n < 0)
+		p->failed = -errno;
+	if (n > 0 && archive_write_data(p->out, p->buf, (size_t)n) != n) {
+		p->failed = -EIO;
+		p->writing = true;
 		return -1;
+	}
 	return n;
 }
 
@@ -82,7 +87,7 @@ static la_ssize_t tee_block(struct archive *in, void *data, const void **ret_buf
 	ssize_t n = read_block(p);
 
 	if (n < 0)
-		archive_set_error(in, errno, "cannot copy");
+		archive_set_error(in, -p->failed, "cannot copy");
 	*ret_buf = p->buf;
 	return n;
 }
@@ -145,8 +150,6 @@ static int read_entries(struct packer *p, struct archive *in, struct err *err)
 		if (ret < 0)
 			return ret;
 	}
-	if (p->interrupted)
-		return err_set(err, EINTR, "interrupted");
 	if (r != ARCHIVE_EOF)
 		return err_set(err, EBADMSG, "the recipe's tar is corrupt: %s",
 			       archive_error_string(in));
@@ -157,13 +160,20 @@ static int read_entries(struct packer *p, struct archive *in, struct err *err)
 	for (;;) {
 		ssize_t n = read_block(p);
 
-		if (n < 0)
-			return err_set(err, EIO, "cannot compress: %s",
-				       p->interrupted ? "interrupted"
-						      : archive_error_string(p->out));
-		if (n == 0)
-			return 0;
+		if (n <= 0)
+			return n < 0 ? p->failed : 0;
 	}
+}
+
+/* The reason below the one that libarchive gave. */
+static int copy_failed(const struct packer *p, const char *tar, const char *out, struct err *err)
+{
+	if (p->failed == -EINTR)
+		return err_set(err, EINTR, "interrupted");
+	if (p->writing)
+		return err_set(err, EIO, "cannot write '%s': %s", out,
+			       archive_error_string(p->out));
+	return err_errno(err, p->failed, "cannot read '%s'", tar);
 }
 
 static int open_out(struct packer *p, int out_fd)
@@ -191,7 +201,8 @@ static int open_out(struct packer *p, int out_fd)
 	return r == ARCHIVE_OK ? 0 : -EIO;
 }
 
-static int pack_open(struct packer *p, int out_fd, const char *out, struct err *err)
+static int pack_open(struct packer *p, int out_fd, const char *tar, const char *out,
+		     struct err *err)
 {
 	struct archive *in = archive_read_new();
 	int r;
@@ -207,6 +218,8 @@ static int pack_open(struct packer *p, int out_fd, const char *out, struct err *
 		r = err_set(err, EBADMSG, "the recipe wrote no tar: %s", archive_error_string(in));
 	if (r == 0)
 		r = read_entries(p, in, err);
+	if (p->failed)
+		r = copy_failed(p, tar, out, err);
 	if (r == 0 && archive_write_close(p->out) != ARCHIVE_OK)
 		r = err_set(err, EIO, "cannot write '%s': %s", out, archive_error_string(p->out));
 	archive_read_free(in);
@@ -231,7 +244,7 @@ int pack_archive(const char *tar, const char *out, pack_tick_fn tick, void *arg,
 	if (out_fd < 0)
 		return err_errno(err, errno, "cannot create '%s'", out);
 
-	r = pack_open(&p, out_fd, out, err);
+	r = pack_open(&p, out_fd, tar, out, err);
 	if (r < 0)
 		return r;
 	if (fsync(out_fd) < 0 || fstat(out_fd, &st) < 0)
