@@ -4,6 +4,10 @@
 
 test_LIBSRC := $(wildcard tests/lib/*.c)
 test_PROGS  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+# What tests/lib/faults.c can let fail.
+test_WRAP   := malloc calloc realloc reallocarray strdup strndup asprintf open64 openat64 read write \
+	pread64 pwrite64 ftruncate64 lseek64 fstat64 stat64 fchmod fsync fdatasync flock mkdir mkdtemp \
+	opendir symlink rename renameat renameat2 getrandom
 fuzz_PROGS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 test_LIBS   := $(patsubst %,$(B)/lib%.a,$(if $(wildcard templates/build.mk),vztmpl) \
 	$(if $(wildcard tools/build.mk),tools) \
@@ -12,7 +16,8 @@ test_LIBS   := $(patsubst %,$(B)/lib%.a,$(if $(wildcard templates/build.mk),vztm
 $(test_PROGS): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(test_LIBSRC:%.c=$(B)/obj/%.o) $(test_LIBS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_cmocka) $(LIBS_all)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(test_WRAP:%=-Wl,--wrap=%) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) $(LIBS_cmocka) $(LIBS_all)
 
 $(fuzz_PROGS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/common.o \
 		$(B)/obj/tests/lib/tarfile.o $(test_LIBS)
