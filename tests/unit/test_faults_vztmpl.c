@@ -162,6 +162,36 @@ static void the_recipe(void **state)
 
 /* --- the cache and the archive -------------------------------------------- */
 
+static void make_cache(struct fixture *f)
+{
+	fixture_write(f, "t-x86_64.tar.zst", "archive", 7);
+	assert_int_equal(store(f, "t-x86_64.json", "s", NULL), 0);
+}
+
+static int list_cache(struct fixture *f, struct err *err)
+{
+	struct cache c = {f->dir};
+	_cleanup_strv_ char **names = NULL;
+	int r = cache_names(&c, &names, err);
+
+	if (r == 0) {
+		assert_int_equal(strv_length(names), 1);
+		assert_string_equal(names[0], "t");
+	}
+	return r;
+}
+
+static int look_up(struct fixture *f, struct err *err)
+{
+	_cleanup_(manifest_freep) struct manifest *m = NULL;
+	struct cache c = {f->dir};
+	enum cache_state state;
+	int r = cache_look(&c, "t", true, &state, &m, err);
+
+	/* A file that cannot be read is damage; memory is no property of the template. */
+	return r == 0 && state != CACHE_OK ? -EIO : r;
+}
+
 static int lock(struct fixture *f, struct err *err)
 {
 	struct cache c = {f->dir};
@@ -195,6 +225,8 @@ static int pack(struct fixture *f, struct err *err)
 static void the_cache(void **state)
 {
 	static const struct fault_op ops[] = {
+		{"list a cache", make_cache, list_cache, NULL},
+		{"look up a template", make_cache, look_up, NULL},
 		{"lock a template", NULL, lock, NULL},
 		{"pack an archive", write_tar, pack, NULL},
 	};

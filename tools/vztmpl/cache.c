@@ -89,19 +89,22 @@ char *cache_short_name(const char *name)
 	return strndup(name, len);
 }
 
-/* "debian-12" of "debian-12-x86_64.tar.zst" or ".json"; NULL for other files. */
-static char *name_of_file(const char *file)
+/* "debian-12" of "debian-12-x86_64.tar.zst" or ".json"; NULL for other files. 0 or -ENOMEM. */
+static int name_of_file(const char *file, char **ret_name)
 {
 	static const char *const tails[] = {ARCH_SUFFIX ".tar.zst", ARCH_SUFFIX ".json"};
 	size_t len = strlen(file);
 
+	*ret_name = NULL;
 	for (size_t i = 0; i < 2; i++) {
 		size_t tail = strlen(tails[i]);
 
-		if (file[0] != '.' && len > tail && strcmp(file + len - tail, tails[i]) == 0)
-			return strndup(file, len - tail);
+		if (file[0] != '.' && len > tail && strcmp(file + len - tail, tails[i]) == 0) {
+			*ret_name = strndup(file, len - tail);
+			return *ret_name ? 0 : -ENOMEM;
+		}
 	}
-	return NULL;
+	return 0;
 }
 
 static int name_cmp(const void *a, const void *b)
@@ -123,9 +126,12 @@ int cache_names(const struct cache *c, char ***ret_names, struct err *err)
 		return err_errno(err, errno, "cannot read the cache '%s'", c->dir);
 
 	while ((e = readdir(d))) {
-		_cleanup_free_ char *name = name_of_file(e->d_name);
+		_cleanup_free_ char *name = NULL;
+		int r = name_of_file(e->d_name, &name);
 
-		if (name && !strv_contains(names, name) && strv_add(&names, name) < 0)
+		if (r == 0 && name && !strv_contains(names, name))
+			r = strv_add(&names, name);
+		if (r < 0)
 			return err_set(err, ENOMEM, "out of memory");
 	}
 	if (names)
@@ -134,8 +140,11 @@ int cache_names(const struct cache *c, char ***ret_names, struct err *err)
 	return 0;
 }
 
-static int damaged(enum cache_state *ret_state)
+/* What cannot be looked at is damaged, unless it is the machine that has too little of something. */
+static int damaged(int r, enum cache_state *ret_state)
 {
+	if (r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+		return r;
 	*ret_state = CACHE_DAMAGED;
 	return 0;
 }
@@ -186,8 +195,10 @@ int cache_look(const struct cache *c, const char *name, bool whole, enum cache_s
 	}
 	if (r == -ENOENT)
 		(void)err_set(err, EBADMSG, "archive '%s' has no manifest", archive);
-	if (r < 0 || compare(archive, m, name, whole, err) < 0)
-		return damaged(ret_state);
+	if (r == 0)
+		r = compare(archive, m, name, whole, err);
+	if (r < 0)
+		return damaged(r, ret_state);
 
 	*ret_state = CACHE_OK;
 	*ret_manifest = steal_ptr(m);
