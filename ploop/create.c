@@ -207,8 +207,11 @@ static int make_files(const struct creation *c, int dirfd, struct err *err)
 	if (r < 0)
 		return r;
 	r = descriptor_store(dirfd, &d, err);
-	if (r < 0)
+	if (r < 0) {
+		/* It may have got its name and failed after that. */
+		unlinkat(dirfd, DESCRIPTOR_NAME, 0);
 		unlinkat(dirfd, c->name, 0);
+	}
 	return r;
 }
 
@@ -245,11 +248,14 @@ static int make_beside(const char *dir, char **ret_tmp, struct err *err)
 	return 0;
 }
 
-static int sync_parent(const char *tmp)
+static int sync_parent(const char *dir)
 {
-	_cleanup_free_ char *up = path_join(tmp, "..");
-	_cleanup_close_ int fd = up ? open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -ENOMEM;
+	_cleanup_free_ char *up = path_join(dir, "..");
+	_cleanup_close_ int fd = -EBADF;
 
+	if (!up)
+		return -ENOMEM;
+	fd = open(up, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
@@ -267,11 +273,17 @@ static int create_beside(const struct creation *c, const char *dir, struct err *
 	r = create_in_place(c, tmp, err);
 	if (r == 0 && renameat2(AT_FDCWD, tmp, AT_FDCWD, dir, RENAME_NOREPLACE) < 0)
 		r = err_errno(err, errno, "cannot give '%s' its name", dir);
-	else if (r == 0 && c->opts->sync && sync_parent(dir) < 0)
-		return err_errno(err, EIO, "cannot flush the directory of '%s'", dir);
-	if (r < 0)
+	if (r < 0) {
 		path_remove_tree(AT_FDCWD, tmp, NULL);
-	return r;
+		return r;
+	}
+	r = c->opts->sync ? sync_parent(dir) : 0;
+	if (r < 0) {
+		/* A crash might take the name away again: then rather nothing now. */
+		path_remove_tree(AT_FDCWD, dir, NULL);
+		return err_errno(err, r, "cannot flush the directory of '%s'", dir);
+	}
+	return 0;
 }
 
 int ploop_create(const char *dir, const struct ploop_create_opts *opts, struct err *err)

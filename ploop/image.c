@@ -108,6 +108,7 @@ int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t
 		r = format == PLOOP_FORMAT_EXPANDED ? init_expanded(&new) : init_raw(&new);
 	if (r < 0) {
 		image_close(&new);
+		unlinkat(dirfd, name, 0);
 		return err_errno(err, r, "cannot create the image '%s'", name);
 	}
 	*img = new;
@@ -270,7 +271,9 @@ static int load(struct image *img, enum ploop_format want, uint32_t raw_cluster_
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "'%s' is not a regular file", img->name);
 	if (img->writable && flock(img->fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, EBUSY, "the image '%s' is in use", img->name);
+		return errno == EWOULDBLOCK
+			       ? err_set(err, EBUSY, "the image '%s' is in use", img->name)
+			       : err_errno(err, errno, "cannot lock '%s'", img->name);
 	r = image_probe(img->fd, &found);
 	if (r < 0)
 		return err_errno(err, r, "cannot read '%s'", img->name);

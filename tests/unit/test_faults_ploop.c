@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -16,9 +17,15 @@
 #include "faults.h"
 #include "image.h"
 #include "io.h"
+#include "path.h"
+#include "ploop.h"
+#include "tarfile.h"
 
 #define CLUSTER 32768u
 #define MIB	(1ull << 20)
+
+static struct fixture *dir;
+static struct ploop_create_opts opts;
 
 static void only(struct fixture *f, const char *want)
 {
@@ -81,6 +88,21 @@ static void the_descriptor(void **state)
 static void no_image(struct fixture *f)
 {
 	unlinkat(f->dirfd, "i", 0);
+}
+
+static int create_image(struct fixture *f, struct err *err)
+{
+	struct image img = {.fd = -EBADF};
+	int r = image_create(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, 4 * CLUSTER, CLUSTER, &img, err);
+
+	if (r == 0)
+		image_close(&img);
+	return r;
+}
+
+static void is_made_or_not(struct fixture *f, int r)
+{
+	only(f, r == 0 ? "i" : "");
 }
 
 static int make_image(struct fixture *f, struct err *err)
@@ -158,12 +180,97 @@ static void old_data_is_there(struct fixture *f, int r)
 
 static void an_image_file(void **state)
 {
+	static const struct fault_op create = {"create an image file", no_image, create_image,
+					       is_made_or_not};
 	static const struct fault_op make = {"fill an image file", no_image, make_image, NULL};
 	static const struct fault_op change = {"change an image file", made_image, change_image,
 					       old_data_is_there};
 
+	faults_each(*state, &create);
 	faults_each(*state, &make);
 	faults_each(*state, &change);
+}
+
+/* --- a whole disk --------------------------------------------------------- */
+
+static void write_tar(struct fixture *f)
+{
+	struct archive *a = tarfile_new(fixture_path(f, "tar"));
+
+	tarfile_dir(a, "./d");
+	tarfile_file(a, "./d/f", "contents");
+	tarfile_symlink(a, "./link", "d/f");
+	tarfile_hardlink(a, "./d/hard", "./d/f");
+	tarfile_close(a);
+}
+
+static void no_disk(struct fixture *f)
+{
+	path_remove_tree(f->dirfd, "disk", NULL);
+	if (opts.in_place)
+		mkdirat(f->dirfd, "disk", 0700);
+}
+
+static int create_disk(struct fixture *f, struct err *err)
+{
+	return ploop_create(fixture_path(f, "disk"), &opts, err);
+}
+
+static void whole_or_nothing(struct fixture *f, int r)
+{
+	struct fixture in = {.dirfd = -EBADF};
+	_cleanup_free_ char *names = NULL;
+
+	assert_true(snprintf(in.dir, sizeof(in.dir), "%s/disk", f->dir) < (int)sizeof(in.dir));
+	only(f, r == 0 || opts.in_place ? "disk tar" : "tar");
+	if (r < 0 && !opts.in_place)
+		return;
+	names = fixture_list(&in);
+	assert_string_equal(names, r == 0 ? DESCRIPTOR_NAME " root.hds" : "");
+}
+
+static int look_at_disk(struct fixture *f, struct err *err)
+{
+	struct ploop_disk *disk;
+	uint64_t offset, length;
+	int r = ploop_open(fixture_path(f, "disk"), &disk, err);
+
+	if (r < 0)
+		return r;
+	r = ploop_partition(disk, &offset, &length, err);
+	if (r == 0)
+		assert_true(offset == MIB);
+	ploop_close(disk);
+	return r;
+}
+
+static void a_whole_disk(void **state)
+{
+	static const uint8_t uuid[16] = "0123456789abcdef";
+	static const struct fault_op create = {"create a disk", no_disk, create_disk,
+					       whole_or_nothing};
+	static const struct fault_op look = {"open a disk", NULL, look_at_disk, NULL};
+	const char *tars[2] = {NULL, NULL};
+	int i;
+
+	dir = *state;
+	write_tar(dir);
+	tars[0] = strdup(fixture_path(dir, "tar"));
+	for (i = 0; i < 2; i++) {
+		opts = (struct ploop_create_opts){
+			.size_bytes = 16 * MIB,
+			.format = i ? PLOOP_FORMAT_EXPANDED : PLOOP_FORMAT_RAW,
+			.cluster_bytes = CLUSTER,
+			.uuid = uuid,
+			.now = 1600000000,
+			.sync = true,
+			.in_place = i,
+			.tars = tars,
+		};
+		faults_each(dir, &create);
+		faults_each(dir, &look);
+	}
+	free((char *)tars[0]);
 }
 
 int main(void)
@@ -171,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(the_descriptor),
 		fixture_test(an_image_file),
+		fixture_test(a_whole_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
