@@ -135,26 +135,47 @@ static bool same_table(const struct gpt_header *a, const struct gpt_header *b)
 	       memcmp(a->disk_guid, b->disk_guid, 16) == 0;
 }
 
-static void check_gpt(struct check *c, struct ploop_disk *disk)
+/* A failure that says something about the image, and not about the machine. */
+static bool is_verdict(int r)
 {
-	uint64_t last = disk->img.size_bytes / PLOOP_SECTOR - 1, from, to;
-	struct gpt_header primary, backup;
-	struct err why = ERR_INIT;
-	bool ok = true;
-	uint8_t mark[2];
+	return r == -EINVAL || r == -EUCLEAN || r == -EOPNOTSUPP || r == -EBUSY || r == -ERANGE;
+}
 
-	if (disk_read(disk, MBR_MARK_OFFSET, mark, 2) < 0 || mark[0] != 0x55 || mark[1] != 0xaa)
+/* 1 when there is no sound table at @lba, which has been told. */
+static int look_at_table(struct check *c, struct ploop_disk *disk, uint64_t lba,
+			 struct gpt_header *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	uint64_t from, to;
+	int r = gpt_read(disk, lba, ret, &from, &to, &why);
+
+	if (r < 0 && !is_verdict(r))
+		return err_set(err, r, "%s", why.msg);
+	if (r < 0)
+		found(c, "%s", why.msg);
+	return r < 0;
+}
+
+static int check_gpt(struct check *c, struct ploop_disk *disk, struct err *err)
+{
+	uint64_t last = disk->img.size_bytes / PLOOP_SECTOR - 1;
+	struct gpt_header primary, backup;
+	uint8_t mark[2] = {0, 0};
+	int a, b, r = disk_read(disk, MBR_MARK_OFFSET, mark, 2);
+
+	if (r < 0 && !is_verdict(r))
+		return err_errno(err, r, "cannot read '%s'", c->path);
+	if (mark[0] != 0x55 || mark[1] != 0xaa)
 		found(c, "the protective MBR is missing");
-	if (gpt_read(disk, 1, &primary, &from, &to, &why) < 0) {
-		found(c, "%s", why.msg);
-		ok = false;
-	}
-	if (gpt_read(disk, last, &backup, &from, &to, &why) < 0) {
-		found(c, "%s", why.msg);
-		ok = false;
-	}
-	if (ok && !same_table(&primary, &backup))
+	a = look_at_table(c, disk, 1, &primary, err);
+	if (a < 0)
+		return a;
+	b = look_at_table(c, disk, last, &backup, err);
+	if (b < 0)
+		return b;
+	if (!a && !b && !same_table(&primary, &backup))
 		found(c, "the two partition tables do not agree");
+	return 0;
 }
 
 static int check_disk(struct check *c, const struct location *loc, struct err *err)
@@ -169,6 +190,8 @@ static int check_disk(struct check *c, const struct location *loc, struct err *e
 		r = location_fits(loc, &img, &why);
 	if (r < 0) {
 		image_close(&img);
+		if (!is_verdict(r))
+			return err_set(err, r, "%s", why.msg);
 		found(c, "%s", why.msg);
 		return 0;
 	}
@@ -176,9 +199,9 @@ static int check_disk(struct check *c, const struct location *loc, struct err *e
 		image_close(&img);
 		return err_errno(err, ENOMEM, "cannot check '%s'", c->path);
 	}
-	check_gpt(c, disk);
+	r = check_gpt(c, disk, err);
 	disk_free(disk);
-	return 0;
+	return r;
 }
 
 static int check_image(struct check *c, const struct location *loc, struct err *err)

@@ -244,12 +244,28 @@ static int look_at_disk(struct fixture *f, struct err *err)
 	return r;
 }
 
+static void no_finding(void *arg, const char *sentence)
+{
+	(void)arg;
+	fail_msg("%s", sentence);
+}
+
+static int check_disk(struct fixture *f, struct err *err)
+{
+	unsigned int findings = 77;
+	int r = ploop_check(fixture_path(f, "disk"), no_finding, NULL, &findings, err);
+
+	assert_int_equal(findings, r == 0 ? 0 : 77);
+	return r;
+}
+
 static void a_whole_disk(void **state)
 {
 	static const uint8_t uuid[16] = "0123456789abcdef";
 	static const struct fault_op create = {"create a disk", no_disk, create_disk,
 					       whole_or_nothing};
 	static const struct fault_op look = {"open a disk", NULL, look_at_disk, NULL};
+	static const struct fault_op check = {"check a disk", NULL, check_disk, NULL};
 	const char *tars[2] = {NULL, NULL};
 	int i;
 
@@ -269,6 +285,7 @@ static void a_whole_disk(void **state)
 		};
 		faults_each(dir, &create);
 		faults_each(dir, &look);
+		faults_each(dir, &check);
 	}
 	free((char *)tars[0]);
 }
