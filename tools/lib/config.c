@@ -26,6 +26,9 @@
 
 #define CONFIG_MAX_BYTES (1 << 20)
 
+/* The one reason that is not the line's. */
+static const char no_memory[] = "out of memory";
+
 struct line {
 	char *text;  /* without the newline */
 	char *key;   /* NULL: blank or comment */
@@ -220,7 +223,7 @@ static const char *decode_line(const char *text, const char *veid, struct line *
 	s = skip_blanks(text);
 	l->text = strdup(text);
 	if (!l->text)
-		return "out of memory";
+		return no_memory;
 	if (!*s || *s == '#')
 		return NULL;
 	n = key_length(s);
@@ -230,8 +233,8 @@ static const char *decode_line(const char *text, const char *veid, struct line *
 	if (why)
 		return why;
 	l->key = strndup(s, n);
-	l->value = value.s ? strbuf_steal(&value) : strdup("");
-	return l->key && l->value ? NULL : "out of memory";
+	l->value = strbuf_steal(&value);
+	return l->key && l->value ? NULL : no_memory;
 }
 
 int config_parse(const char *text, const char *name, const char *veid, struct config **ret_c,
@@ -257,7 +260,8 @@ int config_parse(const char *text, const char *name, const char *veid, struct co
 		why = decode_line(one, veid, &l);
 		if (why) {
 			line_clear(&l);
-			return err_set(err, EINVAL, "%s:%u: %s", name, lineno, why);
+			return err_set(err, why == no_memory ? ENOMEM : EINVAL, "%s:%u: %s", name,
+				       lineno, why);
 		}
 		r = add_line(c, &l, err);
 		if (r < 0)
