@@ -139,6 +139,8 @@ int ct_resolve(const struct host *host, const char *s, uint32_t *ret_id, struct 
 				CT_ID_MAX);
 	if (r == -EINVAL)
 		r = id_of_name(host, s, ret_id);
+	if (r == -ENOMEM)
+		return oom(err);
 	if (r < 0)
 		return err_exit(err, VZ_BAD_VALUE, "there is no container named '%s'", s);
 	return 0;
@@ -280,8 +282,11 @@ int ct_check_name(const struct ct *ct, const char *name, struct err *err)
 {
 	_cleanup_ct_ struct ct *other = NULL;
 	uint32_t id;
+	int r = id_of_name(ct->host, name, &id);
 
-	if (id_of_name(ct->host, name, &id) < 0 || id == ct->id)
+	if (r == -ENOMEM)
+		return oom(err);
+	if (r < 0 || id == ct->id)
 		return 0;
 	if (ct_open(ct->host, id, &other, NULL) == 0 && !other->exists)
 		return 0;
@@ -325,7 +330,10 @@ int ct_set_name(struct ct *ct, const char *old_name, const char *name, struct er
 	}
 	if (!old_name || !*old_name || (name && strcmp(name, old_name) == 0))
 		return 0;
-	if (id_of_name(ct->host, old_name, &id) < 0 || id != ct->id)
+	r = id_of_name(ct->host, old_name, &id);
+	if (r == -ENOMEM)
+		return oom(err);
+	if (r < 0 || id != ct->id)
 		return 0;
 	old = path_join(dir, old_name);
 	if (!old)

@@ -105,7 +105,10 @@ int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
 	st.started = get_number(c, "STARTED");
 	if (!recorded || strcmp(recorded, boot) != 0)
 		return err_set(err, ENOENT, "'%s' is of another boot", file);
-	if (state_process_start(st.init_pid, &start) < 0 || start != st.init_start)
+	r = state_process_start(st.init_pid, &start);
+	if (r < 0 && r != -ESRCH)
+		return err_errno(err, r, "cannot look at the process of '%s'", file);
+	if (r < 0 || start != st.init_start)
 		return err_set(err, ENOENT, "the process of '%s' is gone", file);
 	*ret_st = st;
 	return 0;
@@ -156,13 +159,14 @@ int state_process_start(pid_t pid, uint64_t *ret_ticks)
 	_cleanup_free_ char *text = NULL;
 	char path[32], *s;
 	size_t len;
-	int field;
+	int field, r;
 
 	if (pid <= 0)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (io_read_file(AT_FDCWD, path, 4096, &text, &len, NULL) < 0)
-		return -ESRCH;
+	r = io_read_file(AT_FDCWD, path, 4096, &text, &len, NULL);
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
 	/* The name may hold anything, so count from its last parenthesis: that is field 2. */
 	s = strrchr(text, ')');
 	for (field = 2; s && field < 22; field++) {

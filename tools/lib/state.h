@@ -32,7 +32,7 @@ void state_remove(const struct ct *ct);
 int state_load_changes(const struct ct *ct, struct config **ret_c, struct err *err);
 int state_store_changes(const struct ct *ct, const struct config *c, struct err *err);
 
-/* Start time of a process; -ESRCH when it is gone. */
+/* Start time of a process; -ESRCH when it is gone, another -errno when that cannot be seen. */
 int state_process_start(pid_t pid, uint64_t *ret_ticks);
 
 /* What `vzctl status` tells; never waits. */

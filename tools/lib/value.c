@@ -133,9 +133,9 @@ int value_nameserver(const char *in, char **ret, struct err *err)
 
 int value_path(const char *in, char **ret, struct err *err)
 {
-	if (*in != '/' || strstr(in, "/../") || value_text(in, ret, NULL) < 0)
+	if (*in != '/' || strstr(in, "/../"))
 		return err_set(err, EINVAL, "'%s' is not an absolute path", in);
-	return 0;
+	return value_text(in, ret, err);
 }
 
 int value_template(const char *in, char **ret, struct err *err)
@@ -268,8 +268,11 @@ static int store_pages(uint64_t bytes, char **ret, struct err *err)
 static int parse_ram(const char *in, uint64_t unit, char **ret, struct err *err)
 {
 	uint64_t barrier, limit;
+	int r = size_parse_pair(in, unit, &barrier, &limit);
 
-	if (size_parse_pair(in, unit, &barrier, &limit) < 0)
+	if (r == -ENOMEM)
+		return err_set(err, ENOMEM, "out of memory");
+	if (r < 0)
 		return err_set(err, EINVAL, "'%s' is not a size", in);
 	return store_pages(limit, ret, err);
 }
@@ -302,8 +305,11 @@ int value_disk(const char *in, char **ret, struct err *err)
 {
 	char buf[32];
 	uint64_t bytes;
+	int r = value_get_disk(in, &bytes);
 
-	if (value_get_disk(in, &bytes) < 0 || !bytes || bytes == SIZE_UNLIMITED)
+	if (r == -ENOMEM)
+		return err_set(err, ENOMEM, "out of memory");
+	if (r < 0 || !bytes || bytes == SIZE_UNLIMITED)
 		return err_set(err, EINVAL, "'%s' is not the size of a disk", in);
 	if (bytes % KIB)
 		bytes += KIB - bytes % KIB;
