@@ -172,18 +172,21 @@ static uint64_t parse_bound(const char *s)
 	return strcmp(s, "max") == 0 ? SIZE_UNLIMITED : strtoull(s, NULL, 10);
 }
 
-int kve_get_ubc(const char *cg, const char *resource, struct kve_ubc *ret_ubc, struct err *err)
+int kve_read_ubc(const char *cg, char **ret_stat, struct err *err)
 {
-	char name[32], held[24], maxheld[24], barrier[24], limit[24], fail[24];
-	_cleanup_free_ char *text = NULL;
-	char *line, *save = NULL;
-	int r;
+	return cgroup_read(cg, "ve.ubc.stat", ret_stat, err);
+}
 
-	r = cgroup_read(cg, "ve.ubc.stat", &text, err);
-	if (r < 0)
-		return r;
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (sscanf(line, "%31s %23s %23s %23s %23s %23s", name, held, maxheld, barrier,
+int kve_find_ubc(const char *stat, const char *resource, struct kve_ubc *ret_ubc)
+{
+	char name[32], held[24], maxheld[24], barrier[24], limit[24], fail[24], one[192];
+	const char *line, *end;
+
+	for (line = stat; *line; line = *end ? end + 1 : end) {
+		end = strchrnul(line, '\n');
+		/* By itself: a line that is too short takes no words of the next. */
+		snprintf(one, sizeof(one), "%.*s", (int)(end - line), line);
+		if (sscanf(one, "%31s %23s %23s %23s %23s %23s", name, held, maxheld, barrier,
 			   limit, fail) != 6 ||
 		    strcmp(name, resource) != 0)
 			continue;
@@ -192,5 +195,5 @@ int kve_get_ubc(const char *cg, const char *resource, struct kve_ubc *ret_ubc, s
 					    parse_bound(fail)};
 		return 0;
 	}
-	return err_set(err, ENOENT, "the kernel does not count '%s'", resource);
+	return -ENOENT;
 }

@@ -44,6 +44,11 @@ int kve_grant_device(const char *cg, dev_t dev, const char *access, struct err *
 
 int kve_set_limit(const char *cg, const char *resource, uint64_t barrier, uint64_t limit,
 		  struct err *err);
-int kve_get_ubc(const char *cg, const char *resource, struct kve_ubc *ret_ubc, struct err *err);
+
+/* All readings at one moment, as text for kve_find_ubc(); caller frees. */
+int kve_read_ubc(const char *cg, char **ret_stat, struct err *err);
+
+/* -ENOENT for a resource that the kernel does not count. "max" is SIZE_UNLIMITED. */
+int kve_find_ubc(const char *stat, const char *resource, struct kve_ubc *ret_ubc);
 
 #endif

@@ -2,300 +2,283 @@
 /* vzlist: which containers there are. Reads files and cgroups, never waits for a lock. */
 #include <errno.h>
 #include <fnmatch.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "ct.h"
 #include "err.h"
-#include "exitcode.h"
+#include "param.h"
+#include "state.h"
 #include "strbuf.h"
+#include "strv.h"
 #include "vzlist.h"
 
 #define DEFAULT_FIELDS "ctid,numproc,status,ip,hostname"
 
-struct query {
-	const char *etc, *fields, *sort, *hostname, *name, *description;
-	bool all, stopped, no_header, no_trim, json, names, ids_only;
+/* What is listed, and how: fields, order and what must be read for them. */
+struct plan {
+	struct output out;
+	struct field order;
+	bool ordered, descending;
+	unsigned int needs;
 };
 
-/* clang-format off */
-static const struct option_row {
-	struct option o;
-	const char *arg, *summary;
-} option_rows[] = {
-	{ { "all", no_argument, NULL, 'a' }, NULL, "also containers that do not run" },
-	{ { "stopped", no_argument, NULL, 'S' }, NULL, "only containers that do not run" },
-	{ { "names", no_argument, NULL, 'n' }, NULL, "the NAME column first" },
-	{ { "no-header", no_argument, NULL, 'H' }, NULL, "no header line" },
-	{ { "no-trim", no_argument, NULL, 't' }, NULL, "do not cut long values" },
-	{ { "json", no_argument, NULL, 'j' }, NULL, "a JSON array of objects" },
-	{ { "output", required_argument, NULL, 'o' }, "field,...", "these fields" },
-	{ { "1", no_argument, NULL, '1' }, NULL, "ids only, as -H -o ctid" },
-	{ { "sort", required_argument, NULL, 's' }, "[-]field", "sort by it, - descending" },
-	{ { "hostname", required_argument, NULL, 'h' }, "pattern", "only these host names" },
-	{ { "name", required_argument, NULL, 'N' }, "pattern", "only these names" },
-	{ { "description", required_argument, NULL, 'd' }, "pattern", "only these descriptions" },
-	{ { "list", no_argument, NULL, 'L' }, NULL, "the fields there are" },
-	{ { "help", no_argument, NULL, 'Z' }, NULL, "this text" },
-	{ { "list-options", no_argument, NULL, 'O' }, NULL, NULL },
-	{ { "config-root", required_argument, NULL, 'R' }, NULL, NULL },
-};
-/* clang-format on */
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
-static void print_help(void)
+static int add_fields(struct output *out, const char *list, struct err *err)
 {
-	size_t i;
+	_cleanup_strv_ char **words = NULL;
+	size_t i, n;
+	int r = 0;
 
-	printf("vzlist version %s\n\nusage: vzlist [OPTION...] [CTID|NAME...]\n\n", VERSION);
-	for (i = 0; i < COUNT(option_rows); i++) {
-		const struct option_row *r = &option_rows[i];
-
-		if (r->summary && r->o.val != 'Z')
-			printf("  -%c, --%s %-*s %s\n", r->o.val, r->o.name,
-			       24 - (int)strlen(r->o.name), r->arg ? r->arg : "", r->summary);
-	}
-	printf("\nsee vzlist(8)\n");
-}
-
-static void list_options(void)
-{
-	const struct column *c;
-	size_t i;
-
-	for (i = 0; i < COUNT(option_rows); i++)
-		if (option_rows[i].summary && option_rows[i].o.val != 'Z')
-			printf("vzlist -%c - ok\n", option_rows[i].o.val);
-	for (c = columns; c->name; c++)
-		printf("vzlist %s - ok\n", c->name);
-}
-
-static void list_fields(void)
-{
-	const struct column *c;
-
-	for (c = columns; c->name; c++)
-		printf("%-16s %s\n", c->name, c->header);
-}
-
-/* 0: go on, 1: done, -1: usage */
-static int handle(struct query *q, int c)
-{
-	const struct {
-		int c;
-		bool *flag;
-		const char **text;
-	} simple[] = {
-		{'a', &q->all, NULL},	    {'S', &q->stopped, NULL}, {'n', &q->names, NULL},
-		{'H', &q->no_header, NULL}, {'t', &q->no_trim, NULL}, {'j', &q->json, NULL},
-		{'1', &q->ids_only, NULL},  {'o', NULL, &q->fields},  {'s', NULL, &q->sort},
-		{'h', NULL, &q->hostname},  {'N', NULL, &q->name},    {'d', NULL, &q->description},
-		{'R', NULL, &q->etc},
-	};
-	size_t i;
-
-	for (i = 0; i < COUNT(simple); i++) {
-		if (simple[i].c != c)
-			continue;
-		if (simple[i].flag)
-			*simple[i].flag = true;
-		else
-			*simple[i].text = optarg;
-		return 0;
-	}
-	if (c == 'L')
-		list_fields();
-	else if (c == 'O')
-		list_options();
-	else if (c == 'Z')
-		print_help();
-	else
-		fprintf(stderr, "vzlist: bad option (try vzlist --help)\n");
-	return c == 'L' || c == 'O' || c == 'Z' ? 1 : -1;
-}
-
-static int parse(int argc, char **argv, struct query *q)
-{
-	struct option options[COUNT(option_rows) + 1] = {0};
-	size_t i;
-	int c, r = 0;
-
-	for (i = 0; i < COUNT(option_rows); i++)
-		options[i] = option_rows[i].o;
-	opterr = 0;
-	while (r == 0 && (c = getopt_long(argc, argv, "aSnHtj1o:s:h:N:d:L", options, NULL)) != -1)
-		r = handle(q, c);
+	if (strv_split(list, ",", &words) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	n = strv_length(words);
+	if (!n)
+		return err_set(err, EINVAL, "no field is given");
+	out->fields = calloc(n, sizeof(*out->fields));
+	if (!out->fields)
+		return err_set(err, ENOMEM, "out of memory");
+	for (i = 0; r == 0 && i < n; i++)
+		r = field_parse(words[i], &out->fields[i], err);
+	out->count = n;
 	return r;
 }
 
-static bool matches(const struct ct *ct, const char *key, const char *pattern)
+/* Every column that is no alias. */
+static int add_all_fields(struct output *out, struct err *err)
 {
-	const char *v = ct_get(ct, key);
+	const struct column *cols;
+	size_t i, n;
+	int r = columns_get(&cols, &n, err);
 
-	return !pattern || fnmatch(pattern, v ? v : "", 0) == 0;
+	if (r < 0)
+		return r;
+	out->fields = calloc(n, sizeof(*out->fields));
+	if (!out->fields)
+		return err_set(err, ENOMEM, "out of memory");
+	for (i = 0; i < n; i++)
+		if (!cols[i].alias)
+			out->fields[out->count++].col = &cols[i];
+	return 0;
+}
+
+static int choose_fields(const struct query *q, struct output *out, struct err *err)
+{
+	const char *list = q->ids_only ? "ctid" : q->fields ? q->fields : DEFAULT_FIELDS;
+	struct strbuf b = STRBUF_INIT;
+	_cleanup_free_ char *names = NULL;
+	size_t i;
+	int r;
+
+	if (q->json && !q->fields && !q->ids_only)
+		return add_all_fields(out, err);
+	strbuf_addf(&b, "%s%s", q->names && !q->ids_only ? "name," : "", list);
+	names = strbuf_steal(&b);
+	if (!names)
+		return err_set(err, ENOMEM, "out of memory");
+	r = add_fields(out, names, err);
+	for (i = 0; r == 0 && q->json && i < out->count; i++)
+		if (field_suffix(&out->fields[i]))
+			return err_set(err, EINVAL, "-j shows '%s' whole: leave the suffix away",
+				       out->fields[i].col->name);
+	return r;
+}
+
+static int make_plan(const struct query *q, struct plan *p, struct err *err)
+{
+	size_t i;
+	int r = choose_fields(q, &p->out, err);
+
+	if (r < 0)
+		return r;
+	p->out.header = !q->no_header && !q->ids_only;
+	p->out.trim = !q->no_trim;
+	for (i = 0; i < p->out.count; i++)
+		p->needs |= p->out.fields[i].col->needs;
+	if (q->hostname || q->name || q->description)
+		p->needs |= NEED_CHANGES;
+	if (!q->sort)
+		return 0;
+	p->ordered = true;
+	p->descending = *q->sort == '-';
+	r = field_parse(q->sort + p->descending, &p->order, err);
+	if (r == 0)
+		p->needs |= p->order.col->needs;
+	return r;
+}
+
+static bool matches(const struct row *row, const char *key, const char *pattern)
+{
+	const char *v;
+
+	if (!pattern)
+		return true;
+	v = row_get(row, param_by_key(key));
+	return v && fnmatch(pattern, v, 0) == 0;
 }
 
 static bool wanted(const struct query *q, const struct row *row, bool named)
 {
-	if (q->stopped ? row->status.running : !row->status.running && !q->all && !named)
+	if (q->stopped ? row->running : !row->running && !q->all && !named)
 		return false;
-	return matches(row->ct, "HOSTNAME", q->hostname) && matches(row->ct, "NAME", q->name) &&
-	       matches(row->ct, "DESCRIPTION", q->description);
+	return matches(row, "HOSTNAME", q->hostname) && matches(row, "NAME", q->name) &&
+	       matches(row, "DESCRIPTION", q->description);
 }
 
-/* A container whose file cannot be read costs a line, not the list. */
-static bool load_one(const struct query *q, const struct host *host, uint32_t id, bool named,
-		     struct row *row)
+/* A container whose file cannot be read costs a line, and is listed with what the kernel knows. */
+static int load_one(const struct host *host, uint32_t id, const struct plan *p,
+		    const struct state_mounts *mounts, struct row *row, struct err *err)
 {
-	struct err err = ERR_INIT;
+	struct err bad = ERR_INIT;
+	bool unread = false;
 	struct ct *ct;
+	int r = ct_open(host, id, &ct, &bad);
 
-	if (ct_open(host, id, &ct, &err) < 0) {
-		fprintf(stderr, "vzlist: %s\n", err.msg);
-		return false;
+	if (r < 0) {
+		r = ct_open_unread(host, id, &ct, err);
+		if (r < 0)
+			return r;
+		unread = true;
+		fprintf(stderr, "vzlist: %s\n", bad.msg);
 	}
-	row_load(row, ct);
-	if ((ct->exists || row->status.running) && wanted(q, row, named))
-		return true;
-	ct_close(ct);
-	return false;
+	row_load(row, ct, unread, p->needs, mounts);
+	return 0;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
 }
 
 static int select_ids(const struct host *host, int argc, char **argv, uint32_t **ret_ids,
 		      size_t *ret_count, struct err *err)
 {
-	uint32_t *ids;
-	int i, r;
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t i, n = 0;
+	int r;
 
 	if (!argc)
-		return ct_list(host, ret_ids, ret_count, err);
+		return ct_list_all(host, ret_ids, ret_count, err);
 	ids = calloc(argc, sizeof(*ids));
 	if (!ids)
 		return err_set(err, ENOMEM, "out of memory");
-	for (i = 0; i < argc; i++) {
+	for (i = 0; i < (size_t)argc; i++) {
 		r = ct_resolve(host, argv[i], &ids[i], err);
-		if (r < 0) {
-			free(ids);
+		if (r < 0)
 			return r;
-		}
 	}
-	*ret_ids = ids;
-	*ret_count = argc;
+	qsort(ids, argc, sizeof(*ids), compare_ids);
+	for (i = 0; i < (size_t)argc; i++)
+		if (!n || ids[n - 1] != ids[i])
+			ids[n++] = ids[i];
+	*ret_ids = steal_ptr(ids);
+	*ret_count = n;
 	return 0;
 }
 
-/* qsort_r's context: the field and its direction */
-struct order {
-	struct field field;
-	bool descending;
-};
-
+/* Rows that are equal stay in the order of their ids. */
 static int compare(const void *a, const void *b, void *arg)
 {
-	const struct order *o = arg;
-	int r = compare_rows(a, b, &o->field);
+	const struct row *x = a, *y = b;
+	const struct plan *p = arg;
+	int r = compare_rows(x, y, &p->order);
 
-	return o->descending ? -r : r;
+	if (r)
+		return p->descending ? -r : r;
+	return compare_ids(&x->ct->id, &y->ct->id);
 }
 
-static int sort_rows(struct row *rows, size_t count, const char *spec, struct err *err)
-{
-	struct order o = {.descending = *spec == '-'};
-	_cleanup_free_ struct field *f = NULL;
-	size_t n;
-	int r = columns_parse(spec + o.descending, &f, &n, err);
+struct list {
+	struct row *rows;
+	size_t count;
+	bool missing; /* one that was named does not exist */
+};
 
+static int load_rows(const struct query *q, const struct plan *p, const struct host *host, int argc,
+		     char **argv, struct list *l, struct err *err)
+{
+	_cleanup_mounts_ struct state_mounts *mounts = NULL;
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t n = 0, i;
+	int r = select_ids(host, argc, argv, &ids, &n, err);
+
+	if (r == 0 && p->needs & NEED_MOUNTS)
+		r = state_mounts_load(&mounts, err);
 	if (r < 0)
 		return r;
-	o.field = f[0];
-	qsort_r(rows, count, sizeof(*rows), compare, &o);
+	l->rows = calloc(n + 1, sizeof(*l->rows));
+	if (!l->rows)
+		return err_set(err, ENOMEM, "out of memory");
+	for (i = 0; i < n; i++) {
+		struct row *row = &l->rows[l->count];
+		bool there;
+
+		r = load_one(host, ids[i], p, mounts, row, err);
+		if (r < 0)
+			return r;
+		there = row->ct->exists || row->unread || row->running;
+		if (!there && argc) {
+			fprintf(stderr, "vzlist: container %u does not exist\n", ids[i]);
+			l->missing = true;
+		}
+		if (there && wanted(q, row, argc > 0))
+			l->count++;
+		else
+			row_clear(row);
+	}
 	return 0;
 }
 
-static char *field_list(const struct query *q)
+static int print(const struct query *q, struct plan *p, struct list *l, struct err *err)
 {
-	struct strbuf b = STRBUF_INIT;
-	const struct column *c;
-
-	if (q->json && !q->fields) {
-		for (c = columns; c->name; c++)
-			if (!c->alias)
-				strbuf_addf(&b, "%s%s", b.len ? "," : "", c->name);
-		return strbuf_steal(&b);
-	}
-	if (q->names && !q->ids_only)
-		strbuf_add(&b, "name,");
-	strbuf_add(&b, q->ids_only ? "ctid" : q->fields ? q->fields : DEFAULT_FIELDS);
-	return strbuf_steal(&b);
-}
-
-static int print(const struct query *q, struct row *rows, size_t count, struct err *err)
-{
-	struct output out = {.header = !q->no_header && !q->ids_only, .trim = !q->no_trim};
-	_cleanup_free_ char *list = field_list(q);
-	_cleanup_free_ struct field *fields = NULL;
-	size_t i;
 	int r;
 
-	if (!list)
-		return err_set(err, ENOMEM, "out of memory");
-	r = columns_parse(list, &fields, &out.count, err);
-	if (r == 0 && q->sort)
-		r = sort_rows(rows, count, q->sort, err);
-	if (r < 0)
-		return r;
-	out.fields = fields;
-	for (i = 0; q->json && i < out.count; i++)
-		if (fields[i].suffix)
-			return err_set(err, EINVAL, "-j shows '%s' whole: leave the suffix away",
-				       fields[i].col->name);
-	if (q->json)
-		return print_json(rows, count, &out);
-	if (!count)
-		return err_set(err, ENOENT, "no container found");
-	print_text(rows, count, &out);
-	return 0;
+	if (p->ordered)
+		qsort_r(l->rows, l->count, sizeof(*l->rows), compare, p);
+	if (!l->count && !q->json)
+		return l->missing ? 0 : err_set(err, ENOENT, "no container found");
+	r = (q->json ? print_json : print_text)(l->rows, l->count, &p->out);
+	return r < 0 ? err_set(err, -r, "cannot write to standard output") : 0;
 }
 
 static int run(const struct query *q, int argc, char **argv, struct err *err)
 {
 	_cleanup_host_ struct host *host = NULL;
-	_cleanup_free_ uint32_t *ids = NULL;
-	_cleanup_free_ struct row *rows = NULL;
-	size_t n = 0, count = 0, i;
-	int r = host_open(q->etc, &host, err);
+	struct plan p = {0};
+	struct list l = {0};
+	size_t i;
+	int r = make_plan(q, &p, err);
 
 	if (r == 0)
-		r = select_ids(host, argc, argv, &ids, &n, err);
-	if (r < 0)
-		return r;
-	rows = calloc(n + 1, sizeof(*rows));
-	if (!rows)
-		return err_set(err, ENOMEM, "out of memory");
-	for (i = 0; i < n; i++)
-		if (load_one(q, host, ids[i], argc > 0, &rows[count]))
-			count++;
-	r = print(q, rows, count, err);
-	for (i = 0; i < count; i++)
-		ct_close(rows[i].ct);
-	return r;
+		r = host_open(q->etc, &host, err);
+	if (r == 0)
+		r = load_rows(q, &p, host, argc, argv, &l, err);
+	if (r == 0)
+		r = print(q, &p, &l, err);
+	for (i = 0; i < l.count; i++)
+		row_clear(&l.rows[i]);
+	free(l.rows);
+	free(p.out.fields);
+	return r == 0 && l.missing ? 1 : r;
 }
 
 int main(int argc, char **argv)
 {
 	struct query q = {.etc = CT_DEFAULT_ETC};
 	struct err err = ERR_INIT;
-	int r = parse(argc, argv, &q);
+	int r = parse_options(argc, argv, &q, &err);
 
-	if (r)
-		return r < 0 ? 2 : 0;
-	r = run(&q, argc - optind, argv + optind, &err);
+	text_init();
 	if (r == 0)
-		return 0;
-	fprintf(stderr, "vzlist: %s\n", err.msg[0] ? err.msg : "cannot write");
+		r = run(&q, argc - optind, argv + optind, &err);
+	else if (r > 0)
+		r = 0;
+	if (r >= 0)
+		return r;
+	fprintf(stderr, "vzlist: %s\n", err.msg);
 	return err.exit_code ? err.exit_code : 1;
 }
