@@ -29,5 +29,9 @@ install::
 	$(INSTALL) -m 644 etc/sysctl.d/60-vesper.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	[ -e $(DESTDIR)/etc/vz/vz.conf ] || $(INSTALL) -m 644 etc/vz.conf $(DESTDIR)/etc/vz
 	$(INSTALL) -m 644 etc/conf/*.conf-sample $(DESTDIR)/etc/vz/conf
+	$(INSTALL) -D -m 644 etc/bash-completion/vesper.sh \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vzctl
+	for p in vzlist vztmpl ploop; do \
+		ln -sf vzctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p || exit 1; done
 	$(INSTALL) -m 644 docs/man/vzctl.8 docs/man/vzlist.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	$(INSTALL) -m 644 docs/man/ct.conf.5 docs/man/vz.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5

@@ -144,16 +144,25 @@ static void print_help(const struct command *c)
 	       "  --help     this text\n  --version  the version\n");
 }
 
-/* Every option of a help text, which starts a line with two blanks and "-x" or "-x, --long". */
+/*
+ * Every option of a help text: a line starts with two blanks and "-x" or
+ * "-x, --long", one blank and what it takes, or more blanks and no argument.
+ */
 static void list_shown(const char *command, const char *p)
 {
 	for (; *p; p += strcspn(p, "\n") + 1) {
-		const char *o = p + 2;
-		size_t len = strcspn(o, " ,\n");
+		const char *o = p + 2, *l, *arg = "-";
+		size_t len = strcspn(o, " ,\n"), llen = 0, alen = 1;
 
-		printf("%s %.*s - ok\n", command, (int)len, o);
-		if (o[len] == ',')
-			printf("%s %.*s - ok\n", command, (int)strcspn(o + 4, " \n"), o + 4);
+		l = o[len] == ',' ? o + len + 2 : o + len;
+		llen = l > o + len ? strcspn(l, " \n") : 0;
+		if (l[llen] == ' ' && l[llen + 1] != ' ') {
+			arg = l + llen + 1;
+			alen = strcspn(arg, " \n");
+		}
+		printf("%s %.*s - ok %.*s\n", command, (int)len, o, (int)alen, arg);
+		if (llen)
+			printf("%s %.*s - ok %.*s\n", command, (int)llen, l, (int)alen, arg);
 	}
 }
 
@@ -162,22 +171,23 @@ static void list_refused(const char *command, const char *p)
 	for (; *p; p += strspn(p, " ")) {
 		size_t len = strcspn(p, " ");
 
-		printf("%s %.*s - refused\n", command, (int)len, p);
+		printf("%s %.*s - refused -\n", command, (int)len, p);
 		p += len;
 	}
 }
 
-/* "command option key state", for check-docs and completion. */
+/* "COMMAND OPTION KEY STATE ARGUMENT", for check-docs and completion. */
 static void list_options(void)
 {
 	size_t i;
 
 	for (i = 0; i < NCOMMANDS; i++) {
+		printf("%s - - ok -\n", commands[i].name);
 		list_shown(commands[i].name, commands[i].options);
 		list_refused(commands[i].name, commands[i].refused);
 	}
 	for (i = 0; i < sizeof(later) / sizeof(later[0]); i++)
-		printf("%s - - refused\n", later[i]);
+		printf("%s - - refused -\n", later[i]);
 }
 
 static const struct command *find(const char *name)

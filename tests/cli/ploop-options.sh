@@ -63,6 +63,6 @@ is "is exit code 40" "$status" 40
 
 # docs/man/ploop.8 against this list: scripts/check-docs.
 run ploop --list-options
-for want in "init --tar - ok" "init -k - refused" "check --ro - ok" "check --hard-force - refused" "snapshot - - refused"; do
+for want in "init --tar - ok FILE" "init -k - refused -" "check --ro - ok -" "check --hard-force - refused -" "snapshot - - refused -"; do
 	like "--list-options has '$want'" "$output" "^$want\$"
 done

@@ -11,4 +11,7 @@ struct host;
  */
 int template_find(const struct host *host, const char *name, char **ret_path, struct err *err);
 
+/* The short names of all there are, in no order; caller frees. */
+int template_list(const struct host *host, char ***ret_names, struct err *err);
+
 #endif

@@ -69,6 +69,9 @@ void cmd_say(const struct ctx *ctx, const char *fmt, ...) __attribute__((format(
 /* As a lifecycle_note_fn; quiet when the program is. */
 void cmd_note(const char *text);
 
+/* The templates or the samples that create can take, a line each: for completion. */
+int names_print(const char *etc, bool samples, struct err *err);
+
 int cmd_lock(struct ctx *ctx, struct err *err);
 
 /* PHYSPAGES without SWAPPAGES: exit code 28. */

@@ -125,32 +125,45 @@ static void print_help(void)
 	printf("\nsee vzctl(8)\n");
 }
 
-/* command, option or key, "-" or what it belongs to, "ok" or "refused": for check-docs and completion. */
+static void list_row(const char *section, const char *option, const char *key, bool refused,
+		     const char *arg)
+{
+	printf("%s %s %s %s %s\n", section, option, key ? key : "-", refused ? "refused" : "ok",
+	       arg ? arg : "-");
+}
+
+/* "SECTION OPTION KEY STATE ARGUMENT", for check-docs and completion. */
 static void list_options(void)
 {
+	char word[40];
 	size_t i;
 
-	printf("vzctl --quiet - ok\nvzctl --verbose - ok\n");
+	list_row("vzctl", "--quiet", NULL, false, NULL);
+	list_row("vzctl", "--verbose", NULL, false, NULL);
 	for (i = 0; i < COUNT(commands); i++)
 		if (!(commands[i].flags & JOB))
-			printf("%s - - %s\n", commands[i].name, commands[i].run ? "ok" : "refused");
-	for (i = 0; cmd_options[i].command; i++)
-		printf("%s --%s - %s\n", cmd_options[i].command, cmd_options[i].option,
-		       cmd_options[i].refused ? "refused" : "ok");
+			list_row(commands[i].name, "-", NULL, !commands[i].run, NULL);
+	for (i = 0; cmd_options[i].command; i++) {
+		const struct cmd_option *o = &cmd_options[i];
+
+		snprintf(word, sizeof(word), "--%s", o->option);
+		list_row(o->command, word, NULL, o->refused, o->has_arg ? "value" : NULL);
+	}
 	for (i = 0; i < param_count; i++) {
 		const struct param *p = &params[i];
-		const char *ok = p->flags & PARAM_REFUSED ? "refused" : "ok";
-		const char *key = p->key ? p->key : "-";
+		bool refused = p->flags & PARAM_REFUSED;
 
-		if (p->flags & PARAM_SET)
-			printf("set --%s %s %s\n", p->option, key, ok);
-		if ((p->flags & PARAM_SET) && p->letter)
-			printf("set -%c %s %s\n", p->letter, key, ok);
-		if (p->flags & PARAM_CREATE)
-			printf("create --%s %s %s\n", p->option, key, ok);
 		if (!p->option)
-			printf("%s - %s %s\n", p->flags & PARAM_NODE ? "vz.conf" : "ct.conf", key,
-			       ok);
+			list_row(p->flags & PARAM_NODE ? "vz.conf" : "ct.conf", "-", p->key,
+				 refused, NULL);
+		snprintf(word, sizeof(word), "--%s", p->option ? p->option : "");
+		if (p->flags & PARAM_SET)
+			list_row("set", word, p->key, refused, p->arg);
+		if (p->flags & PARAM_CREATE)
+			list_row("create", word, p->key, refused, p->arg);
+		snprintf(word, sizeof(word), "-%c", p->letter);
+		if ((p->flags & PARAM_SET) && p->letter)
+			list_row("set", word, p->key, refused, p->arg);
 	}
 }
 
@@ -211,6 +224,16 @@ static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, 
 	return c->run(ctx, argc - 1, argv + 1, err);
 }
 
+static int list_names(const char *etc, bool samples)
+{
+	struct err err = ERR_INIT;
+
+	if (names_print(etc, samples, &err) == 0)
+		return 0;
+	fprintf(stderr, "vzctl: %s\n", err.msg);
+	return err.exit_code ? err.exit_code : VZ_SYSTEM;
+}
+
 /* Flags in front of the command; the index of the command, or -1 when all is done. */
 static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc, int *ret_exit)
 {
@@ -234,6 +257,10 @@ static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc,
 			return print_help(), -1;
 		else if (strcmp(argv[i], "--list-options") == 0)
 			return list_options(), -1;
+		else if (strcmp(argv[i], "--list-templates") == 0)
+			return *ret_exit = list_names(*etc, false), -1;
+		else if (strcmp(argv[i], "--list-samples") == 0)
+			return *ret_exit = list_names(*etc, true), -1;
 		else
 			break;
 	}

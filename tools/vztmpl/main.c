@@ -64,15 +64,24 @@ static void help(void)
 	puts("  --help           this text\n  --version        the version");
 }
 
-/* "command option" lines, for the check of the manual page. */
+/* What a command is given after its options: the last word of its synopsis. */
+static const char *operand(const struct command *cmd)
+{
+	const char *word = strrchr(cmd->synopsis, ' ');
+
+	return word && !strchr(word, ']') ? word + 1 : "-";
+}
+
+/* "SECTION OPTION KEY STATE ARGUMENT" lines, for check-docs and completion. */
 static int list_options(void)
 {
-	puts("- --help\n- --version");
+	puts("- --help - ok -\n- --version - ok -");
 	for (size_t i = 0; i < N_COMMANDS; i++) {
-		printf("%s\n", commands[i].name);
+		printf("%s - - ok %s\n", commands[i].name, operand(&commands[i]));
 		for (size_t j = 0; j < N_OPTIONS; j++)
 			if (strchr(commands[i].flags, option_list[j].flag))
-				printf("%s --%s\n", commands[i].name, option_list[j].name);
+				printf("%s --%s - ok %s\n", commands[i].name, option_list[j].name,
+				       option_list[j].arg ? option_list[j].arg : "-");
 	}
 	return 0;
 }
