@@ -97,7 +97,7 @@ is "the kernel's numbers" "$(values 101 numproc)" "12 30 100 9223372036854775807
 is "memory, in pages" "$(values 101 physpages)" "100000 200000 0 262144 3"
 is "swap" "$(values 101 swappages)" "0 1 0 9223372036854775807 6"
 is "what the kernel does not count" "$(values 101 kmemsize)$(values 101 privvmpages)" "- - - - -- - - - -"
-is "what is not in effect" "$(L -H -o cpus,iolimit,features,vm_overcommit 101 | xargs)" "- - - -"
+is "what is not in effect" "$(L -H -o cpus,iolimit,vm_overcommit 101 | xargs)" "- - -"
 is "what is" "$(L -H -o cpulimit,cpuunits,hostname 101 | xargs)" "50 1000 one.example"
 is "no load: the host's is not its own" "$(L -H -o laverage 101 | xargs) $(J 101 .laverage)" "- null"
 is "JSON of a beancounter now" "$(L -j -o numproc 101 | tr -d ' \n')" \
