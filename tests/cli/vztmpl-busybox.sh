@@ -29,7 +29,8 @@ check "init is there" test -h "$tap_tmp/root/sbin/init"
 is "and what it starts" "$(cd "$tap_tmp/root" && ls etc/inittab etc/init.d/rcS etc/init.d/rcK)" "etc/init.d/rcK
 etc/init.d/rcS
 etc/inittab"
-sed -n 's/^[^#:]*:[^:]*:[^:]*:\([^ ]*\).*/\1/p' "$tap_tmp/root/etc/inittab" >"$tap_tmp/programs"
+# A dash in front only asks for a login shell.
+sed -n 's/^[^#:]*:[^:]*:[^:]*:-\{0,1\}\([^ ]*\).*/\1/p' "$tap_tmp/root/etc/inittab" >"$tap_tmp/programs"
 check "inittab names programs" test -s "$tap_tmp/programs"
 while read -r program; do
 	check "inittab's $program exists" sh -c "[ -x '$tap_tmp/root$program' ] || [ -h '$tap_tmp/root$program' ]"
