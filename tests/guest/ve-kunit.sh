@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The unit tests of the ve controller ran at boot: the parsers, the numproc
-# counter and the table of states do what the pages say.
+# counter, the table of states, the moments of a stop and of an exec, and the
+# owner of an address space are what the pages say.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -12,6 +13,6 @@ set -eu
 results=$(cat /sys/kernel/debug/kunit/ve/results)
 diag "$results"
 like "the suite passed" "$results" '^ok 1 ve$'
-for case in parse_id parse_start parse_limits parse_device numproc states open decode_exit; do
+for case in parse_id parse_start parse_limits parse_device numproc states open stopped exec mm decode_exit; do
 	like "$case" "$results" "^ *ok [0-9]+ ve_test_$case\$"
 done

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The kernel's own tests of the ve controller (tools/testing/selftests/ve):
-# identity, doors, life, owners, devices, numproc, /proc. If one fails,
+# identity, doors, entry, life, owners, devices, numproc, /proc. If one fails,
 # containers leak, escape, or are told lies.
 set -eu
 # shellcheck source=tests/lib/functions.sh
@@ -11,7 +11,7 @@ set -eu
 bin=$(cd "$(dirname "$0")/../.." && pwd)/build/kernel/selftests/ve
 
 like "the controller is there" "$(cat /proc/cgroups)" '^ve'
-for test in identity doors life owner device numproc proc; do
+for test in identity doors entry life owner device numproc proc; do
 	if [ ! -x "$bin/test_$test" ]; then
 		not_ok "$test: the test is not built (make kernel)"
 		continue

@@ -2,9 +2,9 @@
 # guest: kernel=debug root=mini mem=1024 smp=4 time=240
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Containers are made, started, entered, moved about, killed and removed from
-# several processes at once, under KASAN and lockdep, VE_TORTURE seconds long
-# (60). What the kernel says about it fails the run; what is left fails it here.
+# Containers are made, started, entered, forked, threaded and exec'ed in, their
+# tasks moved between the cgroups inside, killed and removed from several
+# processes at once, under KASAN and lockdep, VE_TORTURE seconds long (60). What the kernel says about it fails the run; what is left fails it here.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
