@@ -124,6 +124,15 @@ static int get_text(const struct parse *p, const xmlNode *parent, const char *na
 	return 0;
 }
 
+/* It is shown to people, and XML that is written again does not bring every one of them back. */
+static bool has_control(const xmlChar *s)
+{
+	for (; *s; s++)
+		if (*s < 0x20 || *s == 0x7f)
+			return true;
+	return false;
+}
+
 static int parse_image(const struct parse *p, const xmlNode *image, struct descriptor *d,
 		       xmlChar **ret_guid)
 {
@@ -148,6 +157,9 @@ static int parse_image(const struct parse *p, const xmlNode *image, struct descr
 		return err_set(p->err, EINVAL,
 			       "'%s' names the image '%.200s', outside of its directory", p->shown,
 			       file);
+	if (has_control(file))
+		return err_set(p->err, EINVAL, "'%s' names an image with a control character",
+			       p->shown);
 	d->file = strdup((char *)file);
 	return d->file ? 0 : err_errno(p->err, ENOMEM, "cannot read '%s'", p->shown);
 }

@@ -3,7 +3,7 @@
 #
 # vzlist-many.sh [CONTAINERS] [ROUNDS] - milliseconds that vzlist takes on a node
 # with 1,000 configured containers: the default columns, and all of them as JSON.
-# There is no peer beside it in the tree; the aim of -a is 100 ms. Medians, warm caches.
+# It has no peer; the aim for -a is 100 ms. Medians, warm caches.
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 count=${1:-1000}

@@ -51,11 +51,18 @@ static void seed(enum ploop_format format, const char *file)
 {
 	const struct descriptor d = {10ull << 30, 1 << 20, format, (char *)file};
 	_cleanup_free_ char *text = NULL;
+	char *at;
 	size_t len;
 
 	fuzz_check(descriptor_store(fuzz_dirfd(), &d, NULL) == 0);
 	fuzz_check(io_read_file(fuzz_dirfd(), DESCRIPTOR_NAME, 1 << 20, &text, &len, NULL) == 0);
 	fuzz_seed(text, len);
+	/* The same with a character that only a reference can name. */
+	at = strstr(text, "root.hds");
+	if (at) {
+		memcpy(at, "ro&#13;s", 8);
+		fuzz_seed(text, len);
+	}
 }
 
 void fuzz_seeds(void)

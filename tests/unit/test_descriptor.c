@@ -87,6 +87,8 @@ static void refuses_hostile_and_foreign_ones(void **state)
 		{"root.hds", "/etc/shadow", EINVAL, "outside"},
 		{"root.hds", "..", EINVAL, "outside"},
 		{"<File>root.hds", "<File>", EINVAL, "outside"},
+		{"root.hds", "a&#13;b", EINVAL, "control character"},
+		{"root.hds", "a\nb", EINVAL, "control character"},
 		{"Compressed", "Weird", EINVAL, "Weird"},
 		{"Parallels_disk_image Version", "Other Version", EINVAL, "well-formed"},
 		{"<Disk_size>20971520", "<Disk_size>-5", EINVAL, "Disk_size"},
