@@ -22,6 +22,7 @@ enum {
 	PARAM_NODE = 1 << 6,	/* key of vz.conf only */
 	PARAM_FLAG = 1 << 7,	/* option without an argument */
 	PARAM_CT = 1 << 8,	/* key of CTID.conf without an option */
+	PARAM_KEYED = 1 << 9,	/* list of NAME:VALUE; a new value takes the place of the old one */
 };
 
 /* When a stored value takes effect in a start. */

@@ -6,6 +6,7 @@
 
 #include "idrange.h"
 
+struct devices;
 struct err;
 
 /*
@@ -18,6 +19,7 @@ struct spawn_opts {
 	const char *root;   /* the container's disk, mounted in the host */
 	const char *cgroup; /* cgroup it is born in, root of its cgroup namespace */
 	const char *hostname;
+	const struct devices *devices; /* nodes in its /dev */
 	struct idrange ids;
 };
 

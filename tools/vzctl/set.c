@@ -78,34 +78,42 @@ static bool is_last(const struct set *s, size_t index)
 	return true;
 }
 
-static int apply_one(struct set *s, size_t i, const struct config *old, bool back, struct err *err)
+/* From its value in @old to that in ct->conf. */
+static int apply_one(struct set *s, size_t i, const struct config *old, struct err *err)
 {
 	const struct param *p = s->changes[i].p;
 	const char *from = config_get(old, p->key);
-	const char *to = config_get(s->ctx->ct->conf, p->key);
 
 	if (!p->apply || !is_last(s, i))
 		return 0;
 	if (!from)
 		from = config_get(s->ctx->ct->defaults, p->key);
-	if (back)
-		return p->apply(s->ctx->ct, to ? to : "", from, err);
-	return p->apply(s->ctx->ct, from ? from : "", to, err);
+	return p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), err);
 }
 
-static int apply_all(struct set *s, const struct config *old, struct err *err)
+/* The first @count changes back; ct->conf is the old one for it, as some look at the others' keys. */
+static void take_back(struct set *s, size_t count, struct config *old)
+{
+	struct config *now = s->ctx->ct->conf;
+
+	s->ctx->ct->conf = old;
+	while (count--)
+		apply_one(s, count, now, NULL);
+	s->ctx->ct->conf = now;
+}
+
+static int apply_all(struct set *s, struct config *old, struct err *err)
 {
 	size_t i;
 	int r = 0;
 
 	for (i = 0; r == 0 && i < s->count; i++)
-		r = apply_one(s, i, old, false, err);
+		r = apply_one(s, i, old, err);
 	if (r == 0)
 		return 0;
 	i--;
 	err_exit_default(err, s->changes[i].p->exit_code);
-	while (i--)
-		apply_one(s, i, old, true, NULL);
+	take_back(s, i, old);
 	return r;
 }
 
