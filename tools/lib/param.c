@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "apply.h"
+#include "caps.h"
 #include "cleanup.h"
 #include "config.h"
 #include "ct.h"
@@ -63,9 +64,10 @@ const struct param params[] = {
 	{ "CPULIMIT", "cpulimit", 0, "percent", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpulimit, apply_cpulimit, NULL, "hard cap in percent of one CPU, 0: none" },
 	{ "DISKSPACE", "diskspace", 0, "size", PARAM_CREATE, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
 
-	/* Devices. */
+	/* Devices and rights. */
 	{ "DEVICES", "devices", 0, "b|c:major:minor|all:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value, devset_apply_devices, NULL, "let it open a device, by number" },
 	{ "DEVNODES", "devnodes", 0, "device:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value_node, devset_apply_devnodes, NULL, "let it open a device of the host, and make its node" },
+	{ "CAPABILITY", "capability", 0, "name:on|off", BOTH | PARAM_KEYED | PARAM_STORED | PARAM_RESTART, VZ_CAPABILITY, PHASE_NONE, caps_value, NULL, NULL, "capabilities of its root" },
 
 	/* Keys of the node. */
 	NODE("LOCKDIR", "directory of the locks (/vz/lock)"),
@@ -99,7 +101,6 @@ const struct param params[] = {
 	REFUSED("QUOTATIME", "quotatime", 0, "seconds", VZ_QUOTA_SET, NULL),
 	REFUSED("QUOTAUGIDLIMIT", "quotaugidlimit", 0, "count", VZ_UGID_QUOTA, NULL),
 	REFUSED(NULL, "offline-resize", 0, NULL, VZ_IMAGE_RESIZE, NULL),
-	REFUSED("CAPABILITY", "capability", 0, "list", VZ_CAPABILITY, "the user namespace bounds them"),
 	REFUSED("PCI", "pci_add", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("PCI", "pci_del", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("FEATURES", "features", 0, "list", VZ_BAD_VALUE, NULL),

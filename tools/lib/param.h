@@ -23,6 +23,7 @@ enum {
 	PARAM_FLAG = 1 << 7,	/* option without an argument */
 	PARAM_CT = 1 << 8,	/* key of CTID.conf without an option */
 	PARAM_KEYED = 1 << 9,	/* list of NAME:VALUE; a new value takes the place of the old one */
+	PARAM_RESTART = 1 << 10, /* takes effect in a start only */
 };
 
 /* When a stored value takes effect in a start. */

@@ -6,6 +6,7 @@
 
 #include "idrange.h"
 
+struct confine;
 struct devices;
 struct err;
 
@@ -20,6 +21,7 @@ struct spawn_opts {
 	const char *cgroup; /* cgroup it is born in, root of its cgroup namespace */
 	const char *hostname;
 	const struct devices *devices; /* nodes in its /dev */
+	const struct confine *confine;
 	struct idrange ids;
 };
 

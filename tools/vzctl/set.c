@@ -84,7 +84,7 @@ static int apply_one(struct set *s, size_t i, const struct config *old, struct e
 	const struct param *p = s->changes[i].p;
 	const char *from = config_get(old, p->key);
 
-	if (!p->apply || !is_last(s, i))
+	if (!p->apply || (p->flags & PARAM_RESTART) || !is_last(s, i))
 		return 0;
 	if (!from)
 		from = config_get(s->ctx->ct->defaults, p->key);
@@ -117,7 +117,7 @@ static int apply_all(struct set *s, struct config *old, struct err *err)
 	return r;
 }
 
-static void say_notes(const struct set *s)
+static void say_notes(const struct set *s, bool running)
 {
 	size_t i;
 
@@ -129,6 +129,8 @@ static void say_notes(const struct set *s)
 			note = p->note(config_get(s->ctx->ct->conf, p->key));
 		if (note)
 			cmd_say(s->ctx, "%s", note);
+		if (running && (p->flags & PARAM_RESTART))
+			cmd_say(s->ctx, "--%s takes effect at the next start", p->option);
 	}
 }
 
@@ -224,7 +226,7 @@ static int change_and_apply(struct set *s, struct err *err)
 		r = remember(s, changes, err);
 	if (r < 0)
 		return r;
-	say_notes(s);
+	say_notes(s, st.running);
 	return s->save ? save(s, config_get(old, "NAME"), err) : 0;
 }
 
