@@ -25,6 +25,7 @@
 #include "area.h"
 #include "err.h"
 #include "exitcode.h"
+#include "feature.h"
 #include "idrange.h"
 #include "kve.h"
 #include "mounts.h"
@@ -169,6 +170,7 @@ static int spawn_child(void *arg, struct err *err)
 		.hostname = hostname && *hostname ? hostname : "localhost",
 		.devices = &s->devices,
 		.confine = &s->confine,
+		.vzmarker = feature_vzmarker(s->ct),
 		.ids = s->ids,
 	};
 	int r = spawn_prepare(&opts, &s->child, err);
