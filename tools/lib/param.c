@@ -11,6 +11,7 @@
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "netif.h"
 #include "strbuf.h"
 #include "strv.h"
 #include "value.h"
@@ -45,9 +46,17 @@ const struct param params[] = {
 	{ "STOP_TIMEOUT", "stop-timeout", 0, "seconds", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "how long a stop waits for init (60)" },
 
 	/* Network. */
-	{ "IP_ADDRESS", "ipadd", 0, "address", BOTH | PARAM_LIST, VZ_BAD_IP, PHASE_NET, value_address, apply_addresses, NULL, "add an address to venet0" },
-	{ "IP_ADDRESS", "ip", 0, "address", BOTH | PARAM_LIST, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "same as --ipadd" },
-	{ "IP_ADDRESS", "ipdel", 0, "address|all", PARAM_SET | PARAM_LIST | PARAM_DEL, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "take an address away" },
+	{ "IP_ADDRESS", "ipadd", 0, "address[/prefix]", BOTH | PARAM_LIST | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NET, value_address, apply_addresses, NULL, "add an address to venet0" },
+	{ "IP_ADDRESS", "ip", 0, "address[/prefix]", BOTH | PARAM_LIST | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "same as --ipadd" },
+	{ "IP_ADDRESS", "ipdel", 0, "address|all", PARAM_SET | PARAM_LIST | PARAM_DEL | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "take an address away" },
+	{ "NETIF", "netif_add", 0, "name[,mac,host_ifname,host_mac,bridge]", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NET, netif_check, apply_netif, NULL, "add an Ethernet pair" },
+	{ "NETIF", "netif_del", 0, "name|all", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_name, apply_netif, NULL, "remove an Ethernet pair" },
+	{ "NETIF", "ifname", 0, "name", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_name, apply_netif, NULL, "the device that what follows changes" },
+	{ "NETIF", "mac", 0, "address", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_mac, apply_netif, NULL, "its MAC in the container" },
+	{ "NETIF", "host_ifname", 0, "name", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_name, apply_netif, NULL, "name of its end in the host" },
+	{ "NETIF", "host_mac", 0, "address", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_mac, apply_netif, NULL, "MAC of its end in the host" },
+	{ "NETIF", "bridge", 0, "name", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_bridge, apply_netif, NULL, "bridge of the host that it is a port of" },
+	{ "NETIF", "mac_filter", 0, "on|off", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_on_off, apply_netif, NULL, "drop frames with a foreign source MAC (on)" },
 	{ "NAMESERVER", "nameserver", 0, "address|inherit", BOTH | PARAM_LIST, VZ_BAD_DNS, PHASE_FILES, value_nameserver, apply_dns, NULL, "DNS server" },
 	{ "SEARCHDOMAIN", "searchdomain", 0, "domain|inherit", BOTH | PARAM_LIST, VZ_BAD_SEARCHDOMAIN, PHASE_FILES, value_domain, apply_dns, NULL, "DNS search domain" },
 
@@ -101,14 +110,6 @@ const struct param params[] = {
 	REFUSED("FEATURES", "features", 0, "list", VZ_BAD_VALUE, NULL),
 	REFUSED("NETFILTER", "netfilter", 0, "mode", VZ_IPTABLES, "the container has all of its own"),
 	REFUSED("IPTABLES", "iptables", 0, "list", VZ_IPTABLES, "the container has all of its own"),
-	REFUSED("NETIF", "netif_add", 0, "interface", VZ_VETH, "use --ipadd"),
-	REFUSED("NETIF", "netif_del", 0, "interface", VZ_VETH, NULL),
-	REFUSED("NETIF", "ifname", 0, "name", VZ_VETH, NULL),
-	REFUSED("NETIF", "mac", 0, "address", VZ_VETH, NULL),
-	REFUSED("NETIF", "host_ifname", 0, "name", VZ_VETH, NULL),
-	REFUSED("NETIF", "host_mac", 0, "address", VZ_VETH, NULL),
-	REFUSED("NETIF", "bridge", 0, "name", VZ_VETH, NULL),
-	REFUSED("NETIF", "mac_filter", 0, "on|off", VZ_VETH, NULL),
 	REFUSED("NETDEV", "netdev_add", 0, "device", VZ_NETDEV, NULL),
 	REFUSED("NETDEV", "netdev_del", 0, "device", VZ_NETDEV, NULL),
 	REFUSED(NULL, "skip_arpdetect", 0, NULL, VZ_ADD_IP, "no duplicate detection is done"),
@@ -155,31 +156,69 @@ int param_refuse(const struct param *p, struct err *err)
 			p->summary ? ": " : "", p->summary ? p->summary : "");
 }
 
-static int add_to_list(const char *list, const char *value, char **ret, struct err *err)
+/* The item of @v that @value means: equal, or of PARAM_UNIQUE the same address; NULL for none. */
+static char *find_item(const struct param *p, char **v, const char *value)
+{
+	size_t len = strcspn(value, "/");
+
+	for (; v && *v; v++) {
+		_cleanup_free_ char *stored = NULL;
+
+		if (strcmp(*v, value) == 0)
+			return *v;
+		/* A person may have written it in another way than we store it. */
+		if ((p->flags & PARAM_UNIQUE) && p->parse(*v, &stored, NULL) == 0 &&
+		    strncmp(stored, value, len) == 0 && (!stored[len] || stored[len] == '/') &&
+		    (!(p->flags & PARAM_DEL) || !value[len] || strcmp(stored, value) == 0))
+			return *v;
+	}
+	return NULL;
+}
+
+static int add_to_list(const struct param *p, const char *list, const char *value, char **ret,
+		       struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
+	char *there;
 
 	/* "inherit" stands alone, so it replaces and is replaced. */
 	if (list && strcmp(list, "inherit") == 0)
 		list = NULL;
 	if (list && strcmp(value, "inherit") != 0 && strv_split(list, " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (!strv_contains(v, value) && strv_add(&v, value) < 0)
+	there = find_item(p, v, value);
+	if (there && (p->flags & PARAM_UNIQUE))
+		return err_exit(err, VZ_IP_IN_USE, "the container has '%s' already", there);
+	if (!there && strv_add(&v, value) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	*ret = strv_join(v, " ");
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-static int del_from_list(const char *list, const char *value, char **ret, struct err *err)
+static int del_from_list(const struct param *p, const char *list, const char *value, char **ret,
+			 struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
+	_cleanup_free_ char *item = NULL;
+	const char *there;
 
 	if (strv_split(list ? list : "", " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (!strv_remove(v, value))
+	there = find_item(p, v, value);
+	if (!there)
 		return err_set(err, ENOENT, "'%s' is not set", value);
+	item = strdup(there);
+	if (!item)
+		return err_set(err, ENOMEM, "out of memory");
+	strv_remove(v, item);
 	*ret = strv_join(v, " ");
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+static int refuse_value(const struct param *p, struct err *err)
+{
+	err_prefix(err, "--%s", p->option);
+	return err_exit_default(err, p->exit_code);
 }
 
 int param_change(struct ct *ct, const struct param *p, const char *in, struct err *err)
@@ -193,17 +232,38 @@ int param_change(struct ct *ct, const struct param *p, const char *in, struct er
 	} else {
 		r = p->parse(in, &value, err);
 		if (r == 0 && (p->flags & PARAM_DEL))
-			r = del_from_list(now, value, &merged, err);
+			r = del_from_list(p, now, value, &merged, err);
 		else if (r == 0 && (p->flags & PARAM_LIST))
-			r = add_to_list(now, value, &merged, err);
+			r = add_to_list(p, now, value, &merged, err);
 		if (r == 0)
 			r = config_set(ct->conf, p->key, merged ? merged : value, err);
 	}
-	if (r < 0) {
-		err_prefix(err, "--%s", p->option);
-		return err_exit_default(err, p->exit_code);
-	}
-	return 0;
+	return r < 0 ? refuse_value(p, err) : 0;
+}
+
+bool param_has(const struct ct *ct, const struct param *p, const char *in)
+{
+	const char *now = config_get(ct->conf, p->key);
+	_cleanup_free_ char *value = NULL;
+	_cleanup_strv_ char **v = NULL;
+
+	return now && p->parse(in, &value, NULL) == 0 && strv_split(now, " ", &v) == 0 &&
+	       find_item(p, v, value);
+}
+
+int param_change_netif(struct ct *ct, const struct param *p, const char *ifname, const char *in,
+		       struct err *err)
+{
+	const char *now = config_get(ct->conf, p->key);
+	_cleanup_free_ char *value = NULL, *stored = NULL;
+	bool add = strcmp(p->option, "netif_add") == 0;
+	int r = add ? 0 : p->parse(in, &value, err);
+
+	if (r == 0)
+		r = netif_option(ct, now, p->option, ifname, add ? in : value, &stored, err);
+	if (r == 0)
+		r = config_set(ct->conf, p->key, stored, err);
+	return r < 0 ? refuse_value(p, err) : 0;
 }
 
 static int check_one(const struct param *p, const char *value, struct err *err)

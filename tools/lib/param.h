@@ -2,6 +2,7 @@
 #ifndef VESPER_PARAM_H
 #define VESPER_PARAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ct;
@@ -22,6 +23,8 @@ enum {
 	PARAM_NODE = 1 << 6,	/* key of vz.conf only */
 	PARAM_FLAG = 1 << 7,	/* option without an argument */
 	PARAM_CT = 1 << 8,	/* key of CTID.conf without an option */
+	PARAM_UNIQUE = 1 << 9,	/* of a list of addresses: one that is there is refused */
+	PARAM_NETIF = 1 << 10,	/* of a network device: param_change_netif() */
 };
 
 /* When a stored value takes effect in a start. */
@@ -51,6 +54,13 @@ const struct param *param_by_key(const char *key);
 
 /* Put one option into ct->conf: checks it, merges lists. Nothing is stored or applied. */
 int param_change(struct ct *ct, const struct param *p, const char *value, struct err *err);
+
+/* Is @value on the list that @p is of? */
+bool param_has(const struct ct *ct, const struct param *p, const char *value);
+
+/* param_change() for an option with PARAM_NETIF, of the device that --ifname named before it (NULL: none did). */
+int param_change_netif(struct ct *ct, const struct param *p, const char *ifname, const char *value,
+		       struct err *err);
 
 /* The sentence and exit code of an option that is not supported yet. */
 int param_refuse(const struct param *p, struct err *err);

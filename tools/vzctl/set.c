@@ -20,20 +20,52 @@
 struct set {
 	struct ctx *ctx;
 	bool save;
+	const char *ifname;	      /* what the last --ifname named */
+	bool ifname_alone;	      /* and nothing has changed it yet */
+	const struct config *unsaved; /* what is in effect and not in the file */
 	struct {
 		const struct param *p;
-		const char *value;
+		const char *value, *ifname;
 	} changes[128];
 	size_t count;
 };
 
+static int check_ifname(const struct set *s, struct err *err)
+{
+	return s->ifname_alone ? err_exit(err, VZ_BAD_OPTION,
+					  "--ifname %s: nothing to change is given", s->ifname)
+			       : 0;
+}
+
+/* --mac and its like change the device that the --ifname before them named. */
+static int note_netif(struct set *s, const struct param *p, const char *value, struct err *err)
+{
+	int r;
+
+	if (strcmp(p->option, "ifname") == 0) {
+		r = check_ifname(s, err);
+		s->ifname = value;
+		s->ifname_alone = true;
+		return r;
+	}
+	if (strncmp(p->option, "netif_", 6) != 0)
+		s->ifname_alone = false;
+	return 0;
+}
+
 static int add_change(void *arg, const struct param *p, const char *value, struct err *err)
 {
 	struct set *s = arg;
+	int r = 0;
 
 	if (s->count == sizeof(s->changes) / sizeof(s->changes[0]))
 		return err_exit(err, VZ_BAD_OPTION, "too many options");
+	if (p->flags & PARAM_NETIF)
+		r = note_netif(s, p, value, err);
+	if (r < 0)
+		return r;
 	s->changes[s->count].p = p;
+	s->changes[s->count].ifname = s->ifname;
 	s->changes[s->count++].value = value;
 	return 0;
 }
@@ -52,6 +84,13 @@ int cmd_check_memory(const struct ct *ct, struct err *err)
 	return 0;
 }
 
+/* An address that was given without --save before is given again to be saved. */
+static bool confirms(const struct set *s, const struct param *p, const char *value)
+{
+	return (p->flags & PARAM_UNIQUE) && !(p->flags & PARAM_DEL) && s->save && s->unsaved &&
+	       config_get(s->unsaved, p->key) && param_has(s->ctx->ct, p, value);
+}
+
 static int change_all(struct set *s, struct err *err)
 {
 	size_t i;
@@ -62,7 +101,13 @@ static int change_all(struct set *s, struct err *err)
 
 		if ((p->flags & PARAM_STORED) && !s->save)
 			return err_exit(err, VZ_BAD_OPTION, "--%s needs --save", p->option);
-		r = param_change(s->ctx->ct, p, s->changes[i].value, err);
+		if (confirms(s, p, s->changes[i].value))
+			continue;
+		if (p->flags & PARAM_NETIF)
+			r = param_change_netif(s->ctx->ct, p, s->changes[i].ifname,
+					       s->changes[i].value, err);
+		else
+			r = param_change(s->ctx->ct, p, s->changes[i].value, err);
 	}
 	return r < 0 ? r : cmd_check_memory(s->ctx->ct, err);
 }
@@ -200,6 +245,7 @@ static int change_and_apply(struct set *s, struct err *err)
 
 	if (r == 0 && st.running)
 		r = load_effective(ct, &changes, err);
+	s->unsaved = changes;
 	if (r == 0)
 		r = copy_config(ct, &old, err);
 	if (r == 0)
@@ -225,6 +271,8 @@ int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
 	struct set s = {.ctx = ctx};
 	int r = cmd_parse_params(argc, argv, PARAM_SET, add_change, found, &s, err);
 
+	if (r == 0)
+		r = check_ifname(&s, err);
 	if (r == 0)
 		r = cmd_lock(ctx, err);
 	if (r == 0)
