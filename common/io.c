@@ -152,7 +152,8 @@ static int open_parent(int dirfd, const char *path, const char **ret_name)
 	return fd;
 }
 
-static int write_new(int parent, const char *tmp, const void *data, size_t len, mode_t mode)
+static int write_new(int parent, const char *tmp, const void *data, size_t len, mode_t mode,
+		     const struct stat *owner)
 {
 	_cleanup_close_ int fd = openat(parent, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
@@ -162,13 +163,16 @@ static int write_new(int parent, const char *tmp, const void *data, size_t len, 
 	r = io_write_full(fd, data, len);
 	if (r < 0)
 		return r;
+	/* The mode comes last: a change of the owner would take bits away. */
+	if (owner && fchown(fd, owner->st_uid, owner->st_gid) < 0)
+		return -errno;
 	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
 		return -errno;
 	return close(steal_fd(&fd)) < 0 ? -errno : 0;
 }
 
-int io_replace_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
-		    struct err *err)
+static int replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+		   const struct stat *owner, struct err *err)
 {
 	_cleanup_close_ int parent = -EBADF;
 	_cleanup_free_ char *tmp = NULL;
@@ -187,7 +191,7 @@ int io_replace_file(int dirfd, const char *path, const void *data, size_t len, m
 		return err_errno(err, ENOMEM, "cannot write '%s'", path);
 	}
 
-	r = write_new(parent, tmp, data, len, mode);
+	r = write_new(parent, tmp, data, len, mode, owner);
 	if (r == 0 && renameat(parent, tmp, parent, name) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -198,4 +202,16 @@ int io_replace_file(int dirfd, const char *path, const void *data, size_t len, m
 	if (fsync(parent) < 0)
 		return err_errno(err, errno, "cannot flush the directory of '%s'", path);
 	return 0;
+}
+
+int io_replace_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+		    struct err *err)
+{
+	return replace(dirfd, path, data, len, mode, NULL, err);
+}
+
+int io_replace_file_like(int dirfd, const char *path, const void *data, size_t len,
+			 const struct stat *like, struct err *err)
+{
+	return replace(dirfd, path, data, len, like->st_mode & 07777, like, err);
 }

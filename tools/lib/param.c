@@ -2,20 +2,27 @@
 #include "param.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "account.h"
 #include "apply.h"
+#include "bindmount.h"
 #include "cleanup.h"
 #include "config.h"
+#include "cpuset.h"
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "size.h"
 #include "strbuf.h"
 #include "strv.h"
 #include "value.h"
 
-#define BOTH (PARAM_SET | PARAM_CREATE)
+#define BOTH	   (PARAM_SET | PARAM_CREATE)
+#define ON_RESTART (PARAM_RESTART | PARAM_STORED)
 
 /* clang-format off */
 #define REFUSED(key, option, letter, arg, code, instead) \
@@ -59,7 +66,18 @@ const struct param params[] = {
 	{ "NUMPROC", "numproc", 'p', "barrier[:limit]", BOTH, VZ_UBC_SET, PHASE_CGROUP, value_items, apply_numproc, NULL, "processes and threads" },
 	{ "CPUUNITS", "cpuunits", 0, "units", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpuunits, apply_cpuunits, note_cpuunits, "relative CPU weight (1000)" },
 	{ "CPULIMIT", "cpulimit", 0, "percent", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpulimit, apply_cpulimit, NULL, "hard cap in percent of one CPU, 0: none" },
+	{ "CPUMASK", "cpumask", 0, "list|all|auto", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpumask, apply_cpumask, NULL, "CPUs that it runs on" },
+	{ "NODEMASK", "nodemask", 0, "list|all", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_nodemask, apply_nodemask, NULL, "NUMA nodes that its memory is on" },
 	{ "DISKSPACE", "diskspace", 0, "size", PARAM_CREATE, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
+
+	/* What of the host it sees. */
+	{ "BINDMOUNT", NULL, 0, NULL, PARAM_CT | PARAM_LIST, VZ_BAD_VALUE, PHASE_NONE, value_bindmount, NULL, NULL, "directories and files of the host" },
+	{ "BINDMOUNT", "bindmount_add", 0, "[opts:]src[:dst]", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_KEYED, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_add, NULL, note_bindmount, "a directory or file of the host, as dst inside" },
+	{ "BINDMOUNT", "bindmount_del", 0, "dst|all", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_KEYED | PARAM_DEL, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_target, NULL, NULL, "take that one away" },
+
+	/* Done inside. */
+	{ NULL, "userpasswd", 0, "user:password|user:-", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_userpasswd, apply_userpasswd, NULL, "password of a user; -: read from standard input" },
+	{ NULL, "ssh-key", 0, "file", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_ssh_keys, apply_ssh_keys, NULL, "public keys that root may log in with" },
 
 	/* Keys of the node. */
 	NODE("LOCKDIR", "directory of the locks (/vz/lock)"),
@@ -78,11 +96,8 @@ const struct param params[] = {
 	UBC("DCACHESIZE", "dcachesize", 'x'), UBC("NUMFILE", "numfile", 'n'), UBC("NUMIPTENT", "numiptent", 'e'),
 	REFUSED("AVNUMPROC", "avnumproc", 0, "items", VZ_UBC_SET, "only vzcfgvalidate reads it"),
 	REFUSED("VM_OVERCOMMIT", "vm_overcommit", 0, "factor", VZ_UBC_SET, "needs privvmpages"),
-	REFUSED(NULL, "reset_ub", 0, NULL, VZ_UBC_SET, "restart the container"),
 	REFUSED("CPUUWEIGHT", "cpuweight", 0, "weight", VZ_CPU_SET, "use --cpuunits"),
 	REFUSED("CPUS", "cpus", 0, "count", VZ_CPU_SET, "use --cpulimit"),
-	REFUSED("CPUMASK", "cpumask", 0, "list", VZ_CPU_SET, NULL),
-	REFUSED("NODEMASK", "nodemask", 0, "list", VZ_CPU_SET, NULL),
 	REFUSED("IOPRIO", "ioprio", 0, "0..7", VZ_IO_SET, NULL),
 	REFUSED("IOLIMIT", "iolimit", 0, "rate", VZ_IO_SET, NULL),
 	REFUSED("IOPSLIMIT", "iopslimit", 0, "rate", VZ_IO_SET, NULL),
@@ -112,12 +127,9 @@ const struct param params[] = {
 	REFUSED("NETDEV", "netdev_add", 0, "device", VZ_NETDEV, NULL),
 	REFUSED("NETDEV", "netdev_del", 0, "device", VZ_NETDEV, NULL),
 	REFUSED(NULL, "skip_arpdetect", 0, NULL, VZ_ADD_IP, "no duplicate detection is done"),
-	REFUSED(NULL, "userpasswd", 0, "user:password", VZ_PASSWORD, "use vzctl enter and passwd"),
 	REFUSED("BOOTORDER", "bootorder", 0, "number", VZ_BAD_VALUE, "containers start in the order of their ids"),
 	REFUSED("MOUNT_OPTS", "mount_opts", 0, "list", VZ_MOUNT, NULL),
-	REFUSED(NULL, "applyconfig", 0, "name", VZ_APPLY_CONFIG, NULL),
-	REFUSED(NULL, "applyconfig_map", 0, "name", VZ_APPLY_CONFIG, NULL),
-	REFUSED(NULL, "setmode", 0, "restart|ignore", VZ_BAD_VALUE, NULL),
+	REFUSED(NULL, "applyconfig_map", 0, "name", VZ_APPLY_CONFIG, "use --applyconfig"),
 	{ NULL, "layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
 	{ NULL, "ve_layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
 	{ NULL, "velayout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
@@ -155,7 +167,35 @@ int param_refuse(const struct param *p, struct err *err)
 			p->summary ? ": " : "", p->summary ? p->summary : "");
 }
 
-static int add_to_list(const char *list, const char *value, char **ret, struct err *err)
+/* What tells the items of a list apart: all of it, or what follows the last colon. */
+static const char *item_key(const struct param *p, const char *item)
+{
+	const char *colon = p->flags & PARAM_KEYED ? strrchr(item, ':') : NULL;
+
+	return colon ? colon + 1 : item;
+}
+
+/* Take the item with @key off; false when there is none. */
+static bool drop_item(const struct param *p, char **v, const char *key)
+{
+	size_t i, to = 0;
+	bool found = false;
+
+	for (i = 0; v && v[i]; i++) {
+		if (strcmp(item_key(p, v[i]), key) != 0) {
+			v[to++] = v[i];
+			continue;
+		}
+		free(v[i]);
+		found = true;
+	}
+	if (v)
+		v[to] = NULL;
+	return found;
+}
+
+static int add_to_list(const struct param *p, const char *list, const char *value, char **ret,
+		       struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
 
@@ -164,19 +204,23 @@ static int add_to_list(const char *list, const char *value, char **ret, struct e
 		list = NULL;
 	if (list && strcmp(value, "inherit") != 0 && strv_split(list, " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (!strv_contains(v, value) && strv_add(&v, value) < 0)
-		return err_set(err, ENOMEM, "out of memory");
+	if (!strv_contains(v, value)) {
+		drop_item(p, v, item_key(p, value));
+		if (strv_add(&v, value) < 0)
+			return err_set(err, ENOMEM, "out of memory");
+	}
 	*ret = strv_join(v, " ");
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-static int del_from_list(const char *list, const char *value, char **ret, struct err *err)
+static int del_from_list(const struct param *p, const char *list, const char *value, char **ret,
+			 struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
 
 	if (strv_split(list ? list : "", " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (!strv_remove(v, value))
+	if (!drop_item(p, v, value))
 		return err_set(err, ENOENT, "'%s' is not set", value);
 	*ret = strv_join(v, " ");
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
@@ -193,9 +237,9 @@ int param_change(struct ct *ct, const struct param *p, const char *in, struct er
 	} else {
 		r = p->parse(in, &value, err);
 		if (r == 0 && (p->flags & PARAM_DEL))
-			r = del_from_list(now, value, &merged, err);
+			r = del_from_list(p, now, value, &merged, err);
 		else if (r == 0 && (p->flags & PARAM_LIST))
-			r = add_to_list(now, value, &merged, err);
+			r = add_to_list(p, now, value, &merged, err);
 		if (r == 0)
 			r = config_set(ct->conf, p->key, merged ? merged : value, err);
 	}
@@ -212,7 +256,7 @@ static int check_one(const struct param *p, const char *value, struct err *err)
 	size_t i;
 	int r = 0;
 
-	if (!*value)
+	if (!*value || !p->parse)
 		return 0;
 	if (!(p->flags & PARAM_LIST)) {
 		_cleanup_free_ char *stored = NULL;
@@ -229,6 +273,27 @@ static int check_one(const struct param *p, const char *value, struct err *err)
 	return r;
 }
 
+int param_store(struct ct *ct, const struct param *p, const char *value, struct err *err)
+{
+	int r = check_one(p, value, err);
+
+	if (r == 0)
+		r = config_set(ct->conf, p->key, value, err);
+	return r < 0 ? err_prefix(err, "%s", p->key) : 0;
+}
+
+int param_check_pairs(const struct ct *ct, struct err *err)
+{
+	const char *ram = ct_get(ct, "PHYSPAGES");
+	uint64_t bytes;
+
+	/* Unlimited memory is how files of before VSwap say that there is no such limit. */
+	if (ram && *ram && value_get_pages(ram, &bytes) == 0 && bytes != SIZE_UNLIMITED &&
+	    !ct_get(ct, "SWAPPAGES"))
+		return err_exit(err, VZ_NOT_ALL_UBC, "--ram needs --swap: SWAPPAGES is not set");
+	return cpuset_check(ct, err);
+}
+
 int param_check_all(const struct ct *ct, struct err *err)
 {
 	size_t i;
@@ -237,7 +302,7 @@ int param_check_all(const struct ct *ct, struct err *err)
 		const struct param *p = &params[i];
 		const char *value;
 
-		if (!p->parse || (p->flags & PARAM_REFUSED) || param_by_key(p->key) != p)
+		if (!p->key || !p->parse || (p->flags & PARAM_REFUSED) || param_by_key(p->key) != p)
 			continue;
 		value = ct_get(ct, p->key);
 		if (value && check_one(p, value, err) < 0) {

@@ -22,6 +22,9 @@ enum {
 	PARAM_NODE = 1 << 6,	/* key of vz.conf only */
 	PARAM_FLAG = 1 << 7,	/* option without an argument */
 	PARAM_CT = 1 << 8,	/* key of CTID.conf without an option */
+	PARAM_KEYED = 1 << 9,	/* list whose items are told apart by what follows their last ':' */
+	PARAM_RESTART = 1 << 10, /* a running container has it from its next start on */
+	PARAM_ACTION = 1 << 11,	 /* done inside the container, by apply; not stored */
 };
 
 /* When a stored value takes effect in a start. */
@@ -54,6 +57,12 @@ int param_change(struct ct *ct, const struct param *p, const char *value, struct
 
 /* The sentence and exit code of an option that is not supported yet. */
 int param_refuse(const struct param *p, struct err *err);
+
+/* Put the stored form of @value into ct->conf, as a sample has it. */
+int param_store(struct ct *ct, const struct param *p, const char *value, struct err *err);
+
+/* What values do not allow each other: memory without swap (28), nodes without CPUs (2). */
+int param_check_pairs(const struct ct *ct, struct err *err);
 
 /* Check every value in the files that a start would use; exit code 85. */
 int param_check_all(const struct ct *ct, struct err *err);

@@ -18,21 +18,25 @@
 #include "cleanup.h"
 #include "ct.h"
 #include "area.h"
+#include "bindmount.h"
 #include "err.h"
 #include "exitcode.h"
 #include "idrange.h"
 #include "kve.h"
 #include "mounts.h"
 #include "net.h"
+#include "osdep.h"
 #include "param.h"
 #include "path.h"
+#include "script.h"
 #include "spawn.h"
 #include "state.h"
 #include "steps.h"
 #include "strbuf.h"
 #include "supervisor.h"
 
-#define KILL_WAIT_MS 30000
+#define KILL_WAIT_MS	 30000
+#define START_SCRIPT_SEC 300
 
 struct start {
 	struct ct *ct;
@@ -57,7 +61,7 @@ static int mount_disk(void *arg, struct err *err)
 
 	if (r < 0 || mounted)
 		return r;
-	r = area_mount(s->ct, NULL, err);
+	r = ct_mount(s->ct, err);
 	if (r < 0)
 		return r;
 	s->mounted_here = true;
@@ -69,8 +73,11 @@ static void umount_disk(void *arg)
 {
 	struct start *s = arg;
 
-	if (s->mounted_here)
-		area_umount(s->ct, NULL);
+	if (!s->mounted_here || ct_umount(s->ct, NULL) == 0)
+		return;
+	/* A script that fails does not keep the disk. */
+	ct_umount_below(s->ct, NULL);
+	area_umount(s->ct, NULL);
 }
 
 static int write_files(void *arg, struct err *err)
@@ -78,6 +85,10 @@ static int write_files(void *arg, struct err *err)
 	struct start *s = arg;
 	int r = mounts_make_points(s->ct->root, err);
 
+	if (r == 0)
+		r = bindmount_make_points(s->ct->root, ct_get(s->ct, "BINDMOUNT"), err);
+	if (r == 0)
+		r = osdep_network(s->ct, err);
 	return r < 0 ? r : param_apply_phase(s->ct, PHASE_FILES, err);
 }
 
@@ -152,6 +163,7 @@ static int spawn_child(void *arg, struct err *err)
 		.root = s->ct->root,
 		.cgroup = s->init_cgroup,
 		.hostname = hostname && *hostname ? hostname : "localhost",
+		.binds = ct_get(s->ct, "BINDMOUNT"),
 		.ids = s->ids,
 	};
 	int r = spawn_prepare(&opts, &s->child, err);
@@ -225,6 +237,12 @@ static int hand_over(void *arg, struct err *err)
 	return 0;
 }
 
+/* Last: the console is read by then, so that init does not wait for the script. */
+static int run_script(void *arg, struct err *err)
+{
+	return script_run_inside(((struct start *)arg)->ct, "start", START_SCRIPT_SEC, err);
+}
+
 static const struct step start_steps[] = {
 	{"kernel", check_kernel, NULL},	     {"mount", mount_disk, umount_disk},
 	{"files", write_files, NULL},	     {"cgroup", make_cgroup, remove_cgroup},
@@ -232,7 +250,7 @@ static const struct step start_steps[] = {
 	{"spawn", spawn_child, abort_child}, {"network", make_network, remove_network},
 	{"record", record, remove_record},   {"ve", start_ve, NULL},
 	{"addresses", add_addresses, NULL},  {"init", exec_child, NULL},
-	{"supervisor", hand_over, NULL},
+	{"supervisor", hand_over, NULL},     {"script", run_script, NULL},
 };
 
 static int check_start(struct ct *ct, struct err *err)

@@ -22,6 +22,7 @@
 #include "io.h"
 #include "kve.h"
 #include "path.h"
+#include "strv.h"
 #include "strbuf.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
@@ -191,6 +192,39 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
+/* Field 5 of a line, decoded in place; NULL for a line that has none. */
+static char *mount_point(char *line)
+{
+	char *save = NULL, *word = strtok_r(line, " ", &save);
+	int i;
+
+	for (i = 0; word && i < 4; i++)
+		word = strtok_r(NULL, " ", &save);
+	if (word)
+		unescape(word);
+	return word;
+}
+
+int state_mounts_below(const char *path, char ***ret_points, struct err *err)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL, *real = realpath(path, NULL);
+	_cleanup_strv_ char **v = NULL;
+	size_t cap = 0, len = real ? strlen(real) : 0;
+
+	if (!f)
+		return err_errno(err, errno, "cannot read /proc/self/mountinfo");
+	while (real && getline(&line, &cap, f) > 0) {
+		const char *point = mount_point(line);
+
+		if (point && strncmp(point, real, len) == 0 && point[len] == '/' &&
+		    strv_add(&v, point) < 0)
+			return err_set(err, ENOMEM, "out of memory");
+	}
+	*ret_points = steal_ptr(v);
+	return 0;
+}
+
 int state_is_mounted(const char *path, bool *ret_mounted, struct err *err)
 {
 	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -201,15 +235,9 @@ int state_is_mounted(const char *path, bool *ret_mounted, struct err *err)
 	if (!f)
 		return err_errno(err, errno, "cannot read /proc/self/mountinfo");
 	while (!found && getline(&line, &cap, f) > 0) {
-		char *save = NULL, *word = strtok_r(line, " ", &save);
-		int i;
+		const char *point = mount_point(line);
 
-		for (i = 0; word && i < 4; i++)
-			word = strtok_r(NULL, " ", &save);
-		if (!word)
-			continue;
-		unescape(word);
-		found = strcmp(word, real ? real : path) == 0;
+		found = point && strcmp(point, real ? real : path) == 0;
 	}
 	*ret_mounted = found;
 	return 0;

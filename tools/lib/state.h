@@ -45,4 +45,7 @@ int state_status(const struct ct *ct, struct ct_status *ret_status, struct err *
 /* Is something mounted exactly on @path? */
 int state_is_mounted(const char *path, bool *ret_mounted, struct err *err);
 
+/* What is mounted below @path, in the order of the mounts; NULL for nothing. Caller frees. */
+int state_mounts_below(const char *path, char ***ret_points, struct err *err);
+
 #endif

@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config;
 struct ct;
 struct err;
 struct host;
+struct param;
 
 /* What every command gets: the node, its container, and the global flags. */
 struct ctx {
@@ -35,6 +37,7 @@ int cmd_status(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_exec(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_enter(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_runscript(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_console(struct ctx *ctx, int argc, char **argv, struct err *err);
 
 /* Jobs of the supervisor, no commands of a person. */
@@ -58,7 +61,6 @@ typedef void (*cmd_option_fn)(void *arg, const char *option, const char *value);
 int cmd_parse(int argc, char **argv, cmd_option_fn found, void *arg, struct err *err);
 
 /* Parse options that are parameters with @flags (and rows of cmd_options). */
-struct param;
 typedef int (*cmd_param_fn)(void *arg, const struct param *p, const char *value, struct err *err);
 int cmd_parse_params(int argc, char **argv, unsigned int flags, cmd_param_fn param,
 		     cmd_option_fn found, void *arg, struct err *err);
@@ -71,7 +73,18 @@ void cmd_note(const char *text);
 
 int cmd_lock(struct ctx *ctx, struct err *err);
 
-/* PHYSPAGES without SWAPPAGES: exit code 28. */
-int cmd_check_memory(const struct ct *ct, struct err *err);
+/* Name what is in the configuration and has no effect, on standard error. */
+void cmd_say_unsupported(const struct ctx *ctx);
+
+/* The sample @name, $VEID expanded; exit codes 21, 82, 85. Caller frees. */
+int cmd_load_sample(const struct ct *ct, const char *name, struct config **ret_conf,
+		    struct err *err);
+
+/*
+ * What the argument of an option with PARAM_ACTION means: the keys in the file that
+ * it names, the password from standard input. A password in the argument itself is
+ * overwritten there, so that no process list shows it. Caller wipes and frees.
+ */
+int cmd_action_value(const struct param *p, const char *in, char **ret_value, struct err *err);
 
 #endif

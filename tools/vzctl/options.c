@@ -27,7 +27,10 @@ const struct cmd_option cmd_options[] = {
 	{"restart", "skip-remount", false, VZ_BAD_OPTION},
 	{"enter", "exec", true, 0},
 	{"set", "save", false, 0},
-	{"set", "force", false, VZ_BAD_OPTION},
+	{"set", "force", false, 0},
+	{"set", "applyconfig", true, 0},
+	{"set", "setmode", true, 0},
+	{"set", "reset_ub", false, 0},
 	{NULL, NULL, false, 0},
 };
 

@@ -1,55 +1,95 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * set: everything is checked before anything happens; then a running container
- * is changed, and taken back when one change fails; then the file is written.
+ * is changed, and taken back when one change fails; then what is done inside
+ * (passwords, keys); then the file is written.
  */
-#include "cmd.h"
+#include "set.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "cmd.h"
 #include "config.h"
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "lifecycle.h"
+#include "log.h"
 #include "param.h"
 #include "state.h"
 
-struct set {
-	struct ctx *ctx;
-	bool save;
-	struct {
-		const struct param *p;
-		const char *value;
-	} changes[128];
-	size_t count;
-};
+int set_add(struct set *s, struct change change, struct err *err)
+{
+	if (s->count == sizeof(s->changes) / sizeof(s->changes[0]))
+		return err_exit(err, VZ_BAD_OPTION, "too many options");
+	s->changes[s->count++] = change;
+	return 0;
+}
+
+static int add_action(struct set *s, const struct param *p, const char *in, struct err *err)
+{
+	char *value = NULL;
+	int r;
+
+	if (s->n_actions == sizeof(s->actions) / sizeof(s->actions[0]))
+		return err_exit(err, VZ_BAD_OPTION, "too many options");
+	r = cmd_action_value(p, in, &value, err);
+	if (r < 0) {
+		err_prefix(err, "--%s", p->option);
+		return err_exit_default(err, p->exit_code);
+	}
+	s->actions[s->n_actions].p = p;
+	s->actions[s->n_actions++].value = value;
+	return 0;
+}
 
 static int add_change(void *arg, const struct param *p, const char *value, struct err *err)
 {
-	struct set *s = arg;
-
-	if (s->count == sizeof(s->changes) / sizeof(s->changes[0]))
-		return err_exit(err, VZ_BAD_OPTION, "too many options");
-	s->changes[s->count].p = p;
-	s->changes[s->count++].value = value;
-	return 0;
+	if (p->flags & PARAM_ACTION)
+		return add_action(arg, p, value, err);
+	return set_add(arg, (struct change){.p = p, .key = p->key, .value = value}, err);
 }
 
 static void found(void *arg, const char *option, const char *value)
 {
-	(void)option;
-	(void)value;
-	((struct set *)arg)->save = true;
+	struct set *s = arg;
+
+	s->save |= strcmp(option, "save") == 0;
+	s->force |= strcmp(option, "force") == 0;
+	s->reset_ub |= strcmp(option, "reset_ub") == 0;
+	if (strcmp(option, "applyconfig") == 0)
+		s->sample_name = value;
+	if (strcmp(option, "setmode") == 0)
+		s->setmode = value;
 }
 
-int cmd_check_memory(const struct ct *ct, struct err *err)
+static int check_options(struct set *s, struct err *err)
 {
-	if (ct_get(ct, "PHYSPAGES") && !ct_get(ct, "SWAPPAGES"))
-		return err_exit(err, VZ_NOT_ALL_UBC, "--ram needs --swap: SWAPPAGES is not set");
+	if (s->reset_ub &&
+	    (s->count || s->n_actions || s->save || s->force || s->sample_name || s->setmode))
+		return err_exit(err, VZ_BAD_OPTION, "--reset_ub must be the only option");
+	if (!s->setmode)
+		return 0;
+	s->restart = strcmp(s->setmode, "restart") == 0;
+	if (!s->restart && strcmp(s->setmode, "ignore") != 0)
+		return err_exit(err, VZ_BAD_VALUE, "--setmode: '%s' is neither restart nor ignore",
+				s->setmode);
 	return 0;
+}
+
+static int change_one(struct set *s, const struct change *c, struct err *err)
+{
+	if (!c->p)
+		return config_set(s->ctx->ct->conf, c->key, c->value, err);
+	if (!c->stored)
+		return param_change(s->ctx->ct, c->p, c->value, err);
+	if (param_store(s->ctx->ct, c->p, c->value, err) == 0)
+		return 0;
+	err_prefix(err, "sample '%s'", s->sample_name);
+	return err_exit_default(err, VZ_APPLY_CONFIG);
 }
 
 static int change_all(struct set *s, struct err *err)
@@ -60,11 +100,11 @@ static int change_all(struct set *s, struct err *err)
 	for (i = 0; r == 0 && i < s->count; i++) {
 		const struct param *p = s->changes[i].p;
 
-		if ((p->flags & PARAM_STORED) && !s->save)
+		if (p && (p->flags & PARAM_STORED) && !s->save)
 			return err_exit(err, VZ_BAD_OPTION, "--%s needs --save", p->option);
-		r = param_change(s->ctx->ct, p, s->changes[i].value, err);
+		r = change_one(s, &s->changes[i], err);
 	}
-	return r < 0 ? r : cmd_check_memory(s->ctx->ct, err);
+	return r < 0 ? r : param_check_pairs(s->ctx->ct, err);
 }
 
 /* A key counts once, at its last option. */
@@ -73,43 +113,74 @@ static bool is_last(const struct set *s, size_t index)
 	size_t i;
 
 	for (i = index + 1; i < s->count; i++)
-		if (strcmp(s->changes[i].p->key, s->changes[index].p->key) == 0)
+		if (strcmp(s->changes[i].key, s->changes[index].key) == 0)
 			return false;
 	return true;
 }
 
-static int apply_one(struct set *s, size_t i, const struct config *old, bool back, struct err *err)
+static int apply_one(struct set *s, size_t i, const struct config *from_conf,
+		     const struct config *to_conf, struct err *err)
 {
 	const struct param *p = s->changes[i].p;
-	const char *from = config_get(old, p->key);
-	const char *to = config_get(s->ctx->ct->conf, p->key);
+	const char *from, *to;
 
-	if (!p->apply || !is_last(s, i))
+	if (!p || !p->apply || !is_last(s, i))
 		return 0;
+	from = config_get(from_conf, p->key);
+	to = config_get(to_conf, p->key);
 	if (!from)
 		from = config_get(s->ctx->ct->defaults, p->key);
-	if (back)
-		return p->apply(s->ctx->ct, to ? to : "", from, err);
+	if (!to)
+		to = config_get(s->ctx->ct->defaults, p->key);
 	return p->apply(s->ctx->ct, from ? from : "", to, err);
 }
 
-static int apply_all(struct set *s, const struct config *old, struct err *err)
+/* The first @count changes, last one first: what is applied may ask for other keys, so those are the old ones. */
+static void undo(struct set *s, size_t count, struct config *old)
+{
+	struct config *new = s->ctx->ct->conf;
+
+	s->ctx->ct->conf = old;
+	while (count--)
+		apply_one(s, count, new, old, NULL);
+	s->ctx->ct->conf = new;
+}
+
+static int apply_all(struct set *s, struct config *old, struct err *err)
 {
 	size_t i;
 	int r = 0;
 
 	for (i = 0; r == 0 && i < s->count; i++)
-		r = apply_one(s, i, old, false, err);
+		r = apply_one(s, i, old, s->ctx->ct->conf, err);
 	if (r == 0)
 		return 0;
-	i--;
-	err_exit_default(err, s->changes[i].p->exit_code);
-	while (i--)
-		apply_one(s, i, old, true, NULL);
+	err_exit_default(err, s->changes[i - 1].p->exit_code);
+	undo(s, i - 1, old);
 	return r;
 }
 
-static void say_notes(const struct set *s)
+/* Inside a container that does not run, on its disk, mounted for that. */
+static int act_all(struct set *s, bool mounted, struct err *err)
+{
+	size_t i;
+	int r, closed;
+
+	if (!s->n_actions)
+		return 0;
+	r = mounted ? 0 : ct_mount(s->ctx->ct, err);
+	if (r < 0)
+		return r;
+	for (i = 0; r == 0 && i < s->n_actions; i++) {
+		r = s->actions[i].p->apply(s->ctx->ct, NULL, s->actions[i].value, err);
+		if (r < 0)
+			err_exit_default(err, s->actions[i].p->exit_code);
+	}
+	closed = mounted ? 0 : ct_umount(s->ctx->ct, r < 0 ? NULL : err);
+	return r < 0 ? r : closed;
+}
+
+static void say_notes(const struct set *s, bool running)
 {
 	size_t i;
 
@@ -117,10 +188,14 @@ static void say_notes(const struct set *s)
 		const struct param *p = s->changes[i].p;
 		_cleanup_free_ char *note = NULL;
 
+		if (!p || !is_last(s, i))
+			continue;
 		if (p->note)
 			note = p->note(config_get(s->ctx->ct->conf, p->key));
 		if (note)
 			cmd_say(s->ctx, "%s", note);
+		if (running && (p->flags & PARAM_RESTART) && !s->restart)
+			cmd_say(s->ctx, "%s is in effect from the next start on", p->key);
 	}
 }
 
@@ -132,9 +207,13 @@ static int put_changes(const struct set *s, const struct config *from, struct co
 	int r = 0;
 
 	for (i = 0; r == 0 && i < s->count; i++) {
-		const char *key = s->changes[i].p->key;
+		const char *key = s->changes[i].key;
 
-		r = config_set(to, key, drop ? NULL : config_get(from, key), err);
+		const char *value = config_get(from, key);
+
+		if (!value)
+			value = ""; /* nothing of it is in effect */
+		r = config_set(to, key, drop ? NULL : value, err);
 	}
 	return r;
 }
@@ -163,10 +242,11 @@ static int save(struct set *s, const char *old_name, struct err *err)
 	return r;
 }
 
-/* Keep in mind what is in effect and not in the file. */
-static int remember(struct set *s, struct config *changes, struct err *err)
+/* Keep in mind what is in effect and not in the file: @in_effect has it. */
+static int remember(struct set *s, struct config *changes, const struct config *in_effect,
+		    bool saved, struct err *err)
 {
-	int r = put_changes(s, s->ctx->ct->conf, changes, s->save, err);
+	int r = put_changes(s, in_effect, changes, saved, err);
 
 	return r < 0 ? r : state_store_changes(s->ctx->ct, changes, err);
 }
@@ -191,6 +271,33 @@ static int copy_config(const struct ct *ct, struct config **ret, struct err *err
 	return config_parse(text, ct->conf_path, ct->idstr, ret, err);
 }
 
+/* --force: what the running container did not take is saved for its next start. */
+static bool is_forced(const struct set *s, struct err *err)
+{
+	if (!s->force || !s->save)
+		return false;
+	log_error("%s: not applied, saved all the same", err->msg);
+	err_clear(err);
+	return true;
+}
+
+static int apply_running(struct set *s, struct config *old, struct config *changes, struct err *err)
+{
+	struct ct *ct = s->ctx->ct;
+	bool forced;
+	int r = apply_all(s, old, err);
+
+	forced = r < 0 && is_forced(s, err);
+	if (r < 0 && !forced)
+		return r;
+	r = act_all(s, true, err);
+	if (r == 0)
+		r = remember(s, changes, forced ? old : ct->conf, s->save && !forced, err);
+	if (r < 0 && !forced)
+		undo(s, s->count, old);
+	return r;
+}
+
 static int change_and_apply(struct set *s, struct err *err)
 {
 	struct ct *ct = s->ctx->ct;
@@ -206,18 +313,73 @@ static int change_and_apply(struct set *s, struct err *err)
 		r = change_all(s, err);
 	if (r < 0)
 		return r;
-	if (!st.running && !s->save)
+	if (!st.running && !s->save && s->count)
 		return err_exit(err, VZ_NOT_RUNNING,
 				"container %s is not running: nothing changes without --save",
 				ct->idstr);
-	if (st.running)
-		r = apply_all(s, old, err);
-	if (r == 0 && st.running)
-		r = remember(s, changes, err);
+	r = st.running ? apply_running(s, old, changes, err) : act_all(s, st.mounted, err);
 	if (r < 0)
 		return r;
-	say_notes(s);
-	return s->save ? save(s, config_get(old, "NAME"), err) : 0;
+	say_notes(s, st.running);
+	if (s->save)
+		r = save(s, config_get(old, "NAME"), err);
+	return r;
+}
+
+/* --setmode restart, when something was changed that only a start puts into effect. */
+static int restart_if_asked(struct set *s, struct err *err)
+{
+	char *argv[] = {(char *)"restart", NULL};
+	struct ct_status st;
+	bool needed = false;
+	size_t i;
+	int r;
+
+	for (i = 0; i < s->count; i++)
+		needed |= s->changes[i].p && (s->changes[i].p->flags & PARAM_RESTART);
+	if (!s->restart || !needed)
+		return 0;
+	r = state_status(s->ctx->ct, &st, err);
+	if (r < 0 || !st.running)
+		return r;
+	return cmd_restart(s->ctx, 1, argv, err);
+}
+
+static void set_clear(struct set *s)
+{
+	/* Passwords may be among them. */
+	while (s->n_actions--) {
+		char *value = s->actions[s->n_actions].value;
+
+		explicit_bzero(value, strlen(value));
+		free(value);
+	}
+	config_free(s->sample);
+}
+
+static int run(struct set *s, struct err *err)
+{
+	struct ctx *ctx = s->ctx;
+	_cleanup_free_ char *unsupported = NULL;
+	int r = check_options(s, err);
+
+	if (r == 0)
+		r = cmd_lock(ctx, err);
+	if (r == 0)
+		r = ct_require(ctx->ct, err);
+	if (r == 0 && s->reset_ub)
+		return set_reset_ub(ctx, err);
+	if (r == 0 && s->sample_name)
+		r = set_add_sample(s, err);
+	/* libvirt calls it with nothing to set. */
+	if (r < 0 || (!s->count && !s->n_actions))
+		return r;
+	r = change_and_apply(s, err);
+	if (r < 0)
+		return r;
+	if (s->sample_name)
+		cmd_say_unsupported(ctx);
+	return restart_if_asked(s, err);
 }
 
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
@@ -226,11 +388,7 @@ int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
 	int r = cmd_parse_params(argc, argv, PARAM_SET, add_change, found, &s, err);
 
 	if (r == 0)
-		r = cmd_lock(ctx, err);
-	if (r == 0)
-		r = ct_require(ctx->ct, err);
-	/* libvirt calls it with nothing to set. */
-	if (r < 0 || !s.count)
-		return r;
-	return change_and_apply(&s, err);
+		r = run(&s, err);
+	set_clear(&s);
+	return r;
 }
