@@ -65,7 +65,8 @@ static void test_keys(void **state)
 	good(value_ssh_keys, KEY, KEY "\n");
 	good(value_ssh_keys, "# mine\r\n\n  " KEY " me@here \r\n" OTHER "\n",
 	     KEY " me@here\n" OTHER "\n");
-	good(value_ssh_keys, "command=\"echo ssh-rsa \",no-pty " KEY " x", "command=\"echo ssh-rsa \",no-pty " KEY " x\n");
+	good(value_ssh_keys, "command=\"echo ssh-rsa \",no-pty " KEY " x",
+	     "command=\"echo ssh-rsa \",no-pty " KEY " x\n");
 	bad(value_ssh_keys, "");
 	bad(value_ssh_keys, "# nothing\n");
 	bad(value_ssh_keys, "-----BEGIN OPENSSH PRIVATE KEY-----\nsecret\n");

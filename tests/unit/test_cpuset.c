@@ -20,8 +20,9 @@ static void round_trip(const char *in, const char *want)
 
 static void test_lists(void **state)
 {
-	static const char *const bad[] = {"",	 ",",	"1,",	"-1", "1-",  "3-1", "a", "0 1",
-					  "1-2-3", "4096", "0-4096", "1,,2", "0x1", "99999999999"};
+	static const char *const bad[] = {"",	    ",",    "1,",  "-1",	 "1-",
+					  "3-1",    "a",    "0 1", "1-2-3",	 "4096",
+					  "0-4096", "1,,2", "0x1", "99999999999"};
 	struct cpuset set = {{7}};
 	size_t i;
 

@@ -88,7 +88,8 @@ static void test_networkd(void **state)
 	assert_int_equal(osdep_network(ct, NULL), 0);
 	assert_int_equal(stat(fixture_path(f, "root/etc/systemd"), &st), -1);
 	mkdir(fixture_path(f, "root/etc/systemd"), 0755);
-	assert_int_equal(symlink("../../../victim", fixture_path(f, "root/etc/systemd/network")), 0);
+	assert_int_equal(symlink("../../../victim", fixture_path(f, "root/etc/systemd/network")),
+			 0);
 	assert_int_equal(osdep_network(ct, NULL), 0);
 	assert_int_equal(rmdir(fixture_path(f, "victim")), 0);
 	unlink(fixture_path(f, "root/etc/systemd/network"));

@@ -27,8 +27,9 @@ static struct ct *open_ct(struct fixture *f, struct host **ret_host)
 static void put(struct fixture *f, const char *name, const char *body)
 {
 	char text[300];
-	int n = snprintf(text, sizeof(text), "#!/bin/sh\necho \"%s $VEID $VE_CONFFILE\" >>%s/log\n%s\n",
-			 name, f->dir, body);
+	int n = snprintf(text, sizeof(text),
+			 "#!/bin/sh\necho \"%s $VEID $VE_CONFFILE\" >>%s/log\n%s\n", name, f->dir,
+			 body);
 
 	fixture_write(f, name, text, n);
 	assert_int_equal(chmod(fixture_path(f, name), 0755), 0);

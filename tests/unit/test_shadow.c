@@ -35,7 +35,8 @@ static void test_replace(void **state)
 
 static void test_users(void **state)
 {
-	static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\nold:abc:1:1::/:\nno:*:2:2::/:\n";
+	static const char passwd[] =
+		"root:x:0:0:root:/root:/bin/sh\nold:abc:1:1::/:\nno:*:2:2::/:\n";
 
 	(void)state;
 	assert_int_equal(shadow_check_user(passwd, "root"), 0);

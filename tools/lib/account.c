@@ -45,8 +45,9 @@ int value_userpasswd(const char *in, char **ret, struct err *err)
 			       (int)user, in, PASSWORD_MAX);
 	for (i = user + 1; in[i]; i++)
 		if (iscntrl((unsigned char)in[i]))
-			return err_set(err, EINVAL, "the password of '%.*s' has a control character",
-				       (int)user, in);
+			return err_set(err, EINVAL,
+				       "the password of '%.*s' has a control character", (int)user,
+				       in);
 	*ret = strdup(in);
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
 }
@@ -54,8 +55,12 @@ int value_userpasswd(const char *in, char **ret, struct err *err)
 /* "type base64" in a line of an authorized_keys file, which may have options before and a comment behind. */
 static const char *find_key(const char *line, size_t len, size_t *ret_len)
 {
-	static const char *const types[] = {"ssh-ed25519 ", "ssh-rsa ", "ssh-dss ", "ecdsa-sha2-",
-					    "sk-ssh-ed25519@openssh.com ", "sk-ecdsa-sha2-"};
+	static const char *const types[] = {"ssh-ed25519 ",
+					    "ssh-rsa ",
+					    "ssh-dss ",
+					    "ecdsa-sha2-",
+					    "sk-ssh-ed25519@openssh.com ",
+					    "sk-ecdsa-sha2-"};
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -66,8 +71,8 @@ static const char *find_key(const char *line, size_t len, size_t *ret_len)
 		blob = memchr(s, ' ', line + len - s);
 		if (!blob || line + len - blob < 5 || strncmp(blob + 1, "AAAA", 4) != 0)
 			continue;
-		for (end = blob + 1; end < line + len && (isalnum((unsigned char)*end) ||
-							  strchr("+/=", *end));
+		for (end = blob + 1;
+		     end < line + len && (isalnum((unsigned char)*end) || strchr("+/=", *end));
 		     end++)
 			;
 		*ret_len = end - s;
@@ -175,8 +180,7 @@ static int check_user(int etc, const char *user, struct err *err)
 		     : 0;
 }
 
-static int set_on_disk(const struct ct *ct, const char *user, const char *password,
-		       struct err *err)
+static int set_on_disk(const struct ct *ct, const char *user, const char *password, struct err *err)
 {
 	_cleanup_close_ int etc = open_below_root(ct, "etc", err);
 	_cleanup_free_ char *old = NULL, *new = NULL, *hash = NULL;
@@ -208,8 +212,9 @@ static int set_by_chpasswd(const struct ct *ct, const char *line, const char *us
 	if (r < 0)
 		return err_prefix(err, "chpasswd");
 	if (status)
-		return err_set(err, EIO, "chpasswd in the container failed for user '%s', status %d",
-			       user, status);
+		return err_set(err, EIO,
+			       "chpasswd in the container failed for user '%s', status %d", user,
+			       status);
 	return 0;
 }
 

@@ -98,9 +98,10 @@ static int parse_options(const char *in, uint64_t *ret_attrs, struct err *err)
 		for (j = 0; j < COUNT(options) && strcmp(options[j].name, v[i]) != 0; j++)
 			;
 		if (j == COUNT(options))
-			return err_set(err, EINVAL,
-				       "'%s' is not an option of a bind mount: nosuid, noexec, nodev",
-				       v[i]);
+			return err_set(
+				err, EINVAL,
+				"'%s' is not an option of a bind mount: nosuid, noexec, nodev",
+				v[i]);
 		attrs |= options[j].attr;
 	}
 	*ret_attrs = attrs;
@@ -160,8 +161,8 @@ static int open_source(const char *src, struct err *err)
 	int fd = syscall(SYS_openat2, AT_FDCWD, src, &how, sizeof(how));
 
 	if (fd < 0 && errno == ELOOP)
-		return err_set(err, ELOOP,
-			       "'%s' has a symbolic link in it: give the real path", src);
+		return err_set(err, ELOOP, "'%s' has a symbolic link in it: give the real path",
+			       src);
 	return fd < 0 ? err_errno(err, errno, "cannot open '%s'", src) : fd;
 }
 
@@ -322,8 +323,7 @@ static int attach_one(const char *item, int userns, struct err *err)
 	if (src < 0)
 		return src;
 	/* What is mounted below it in the host stays there. */
-	tree = syscall(SYS_open_tree, src, "",
-		       AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	tree = syscall(SYS_open_tree, src, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return err_errno(err, errno, "cannot clone the mount of '%s'", b.src);
 	attr.attr_set = b.attrs | MOUNT_ATTR_IDMAP;

@@ -40,8 +40,7 @@ static char *text3(const char *a, const char *b, const char *c)
 
 static bool is_ours(const struct stat *st)
 {
-	return (st->st_uid == 0 || st->st_uid == geteuid()) &&
-	       !(st->st_mode & (S_IWGRP | S_IWOTH));
+	return (st->st_uid == 0 || st->st_uid == geteuid()) && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
 /* Who may replace the file or write to it runs as root with the next mount. */

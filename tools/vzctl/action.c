@@ -91,9 +91,8 @@ int cmd_action_value(const struct param *p, const char *in, char **ret_value, st
 
 static int open_script(const char *name, struct err *err)
 {
-	_cleanup_close_ int fd = strcmp(name, "-") == 0
-					 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-					 : open(name, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = strcmp(name, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+							: open(name, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {

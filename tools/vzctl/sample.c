@@ -37,9 +37,9 @@ int cmd_load_sample(const struct ct *ct, const char *name, struct config **ret_c
 static bool is_kept(const char *key)
 {
 	static const char *const kept[] = {
-		"HOSTNAME", "NAME",	  "DESCRIPTION",   "IP_ADDRESS", "OSTEMPLATE", "VE_ROOT",
-		"VE_PRIVATE", "VE_LAYOUT", "LOCAL_UID",	   "LOCAL_GID",	 "LOCAL_SIZE", "DISKSPACE",
-		"DISKINODES", "ORIGIN_SAMPLE",
+		"HOSTNAME",   "NAME",	    "DESCRIPTION", "IP_ADDRESS",    "OSTEMPLATE",
+		"VE_ROOT",    "VE_PRIVATE", "VE_LAYOUT",   "LOCAL_UID",	    "LOCAL_GID",
+		"LOCAL_SIZE", "DISKSPACE",  "DISKINODES",  "ORIGIN_SAMPLE",
 	};
 	size_t i;
 
@@ -68,18 +68,18 @@ int set_add_sample(struct set *s, struct err *err)
 	for (i = 0; r == 0 && (key = config_key(s->sample, i)); i++)
 		if (!is_kept(key))
 			r = set_add(s,
-				(struct change){.p = param_by_key(key),
-						.key = key,
-						.value = config_get(s->sample, key),
-						.stored = true},
-				err);
+				    (struct change){.p = param_by_key(key),
+						    .key = key,
+						    .value = config_get(s->sample, key),
+						    .stored = true},
+				    err);
 	if (r == 0)
 		r = set_add(s,
-			(struct change){.p = param_by_key("ORIGIN_SAMPLE"),
-					.key = "ORIGIN_SAMPLE",
-					.value = s->sample_name,
-					.stored = true},
-			err);
+			    (struct change){.p = param_by_key("ORIGIN_SAMPLE"),
+					    .key = "ORIGIN_SAMPLE",
+					    .value = s->sample_name,
+					    .stored = true},
+			    err);
 	for (i = 0; r == 0 && i < n_own; i++)
 		r = set_add(s, own[i], err);
 	return r;
