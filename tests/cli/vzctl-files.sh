@@ -47,7 +47,9 @@ is "works as an id" "$(V status web)" "CTID 101 exist unmounted down"
 check "its link goes with it" V set web --name '' --save
 mustfail "the name is free" V status web
 
+echo exit >"$etc/conf/101.mount"
 check "destroy" V destroy 101
+is "its scripts do not wait for the next one" "$(cd "$etc/conf" && echo 101.*mount*)" 101.mount.destroyed
 is "its state" "$(V status 101)" "CTID 101 deleted unmounted down"
 is "the private area is gone" "$(ls -d "$node"/private/101* 2>/dev/null || :)" ""
 check "the file is kept aside" test -e "$conf.destroyed"

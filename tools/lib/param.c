@@ -71,7 +71,7 @@ const struct param params[] = {
 	{ "DISKSPACE", "diskspace", 0, "size", PARAM_CREATE, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
 
 	/* What of the host it sees. */
-	{ "BINDMOUNT", NULL, 0, NULL, PARAM_CT | PARAM_LIST, VZ_BAD_VALUE, PHASE_NONE, value_bindmount, NULL, NULL, "directories and files of the host" },
+	{ "BINDMOUNT", NULL, 0, NULL, PARAM_CT | PARAM_LIST | PARAM_RESTART, VZ_BAD_VALUE, PHASE_NONE, value_bindmount, NULL, NULL, "directories and files of the host" },
 	{ "BINDMOUNT", "bindmount_add", 0, "[opts:]src[:dst]", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_KEYED, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_add, NULL, note_bindmount, "a directory or file of the host, as dst inside" },
 	{ "BINDMOUNT", "bindmount_del", 0, "dst|all", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_KEYED | PARAM_DEL, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_target, NULL, NULL, "take that one away" },
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,13 +89,6 @@ static int open_script(const struct ct *ct, const char *who, const char *action,
 	return steal_fd(&fd);
 }
 
-int script_open(const struct ct *ct, const char *action, char **ret_path, struct err *err)
-{
-	int fd = open_script(ct, ct->idstr, action, ret_path, err);
-
-	return fd < 0 ? err_exit_default(err, VZ_ACTION_SCRIPT) : fd;
-}
-
 static int run_one(const struct ct *ct, const char *who, const char *action, struct err *err)
 {
 	static const char path_env[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:"
@@ -135,7 +129,7 @@ int script_run_host(const struct ct *ct, enum script which, struct err *err)
 int script_run_inside(const struct ct *ct, const char *action, int timeout_sec, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = script_open(ct, action, &path, err);
+	_cleanup_close_ int fd = open_script(ct, ct->idstr, action, &path, err);
 	int status = 0, r;
 
 	if (fd == -ENOENT) {
@@ -143,7 +137,7 @@ int script_run_inside(const struct ct *ct, const char *action, int timeout_sec, 
 		return 0;
 	}
 	if (fd < 0)
-		return fd;
+		return err_exit_default(err, VZ_ACTION_SCRIPT);
 	r = feed_shell(ct, fd, timeout_sec, &status, err);
 	if (r < 0)
 		err_prefix(err, "action script '%s'", path);
@@ -152,4 +146,23 @@ int script_run_inside(const struct ct *ct, const char *action, int timeout_sec, 
 	if (r < 0 && err)
 		err->exit_code = VZ_ACTION_SCRIPT;
 	return r;
+}
+
+int script_retire(const struct ct *ct, struct err *err)
+{
+	static const char *const names[] = {"premount", "mount",  "start",
+					    "stop",	"umount", "postumount"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		_cleanup_free_ char *dir = text3(ct->host->etc, "/conf/", ct->idstr);
+		_cleanup_free_ char *path = dir ? text3(dir, ".", names[i]) : NULL;
+		_cleanup_free_ char *old = path ? text3(path, ".destroyed", "") : NULL;
+
+		if (!old)
+			return err_set(err, ENOMEM, "out of memory");
+		if (rename(path, old) < 0 && errno != ENOENT)
+			return err_errno(err, errno, "cannot rename '%s'", path);
+	}
+	return 0;
 }

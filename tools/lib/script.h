@@ -30,7 +30,7 @@ int script_run_host(const struct ct *ct, enum script which, struct err *err);
  */
 int script_run_inside(const struct ct *ct, const char *action, int timeout_sec, struct err *err);
 
-/* The container's own script for @action, open and safe, or -ENOENT. */
-int script_open(const struct ct *ct, const char *action, char **ret_path, struct err *err);
+/* The scripts of a container that goes become NAME.destroyed: the next one with its id is another's. */
+int script_retire(const struct ct *ct, struct err *err);
 
 #endif

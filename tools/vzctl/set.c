@@ -347,12 +347,12 @@ static int restart_if_asked(struct set *s, struct err *err)
 
 static void set_clear(struct set *s)
 {
-	/* Passwords may be among them. */
-	while (s->n_actions--) {
-		char *value = s->actions[s->n_actions].value;
+	size_t i;
 
-		explicit_bzero(value, strlen(value));
-		free(value);
+	/* Passwords may be among them. */
+	for (i = 0; i < s->n_actions; i++) {
+		explicit_bzero(s->actions[i].value, strlen(s->actions[i].value));
+		free(s->actions[i].value);
 	}
 	config_free(s->sample);
 }
