@@ -159,15 +159,19 @@ int ct_refresh(struct ct *ct, struct err *err)
 
 static int load_conf(struct ct *ct, struct err *err)
 {
-	int r = config_load(ct->conf_path, ct->idstr, &ct->conf, err);
+	_cleanup_config_ struct config *conf = NULL;
+	int r = config_load(ct->conf_path, ct->idstr, &conf, err);
 
 	if (r == -ENOENT) {
 		err_clear(err);
-		ct->conf = config_new();
-		return ct->conf ? 0 : oom(err);
+		return 0;
 	}
-	ct->exists = r == 0;
-	return r < 0 ? err_exit_default(err, VZ_BAD_CONFIG) : 0;
+	if (r < 0)
+		return err_exit_default(err, VZ_BAD_CONFIG);
+	config_free(ct->conf);
+	ct->conf = steal_ptr(conf);
+	ct->exists = true;
+	return 0;
 }
 
 int ct_open(const struct host *host, uint32_t id, struct ct **ret_ct, struct err *err)
@@ -185,9 +189,10 @@ int ct_open(const struct host *host, uint32_t id, struct ct **ret_ct, struct err
 	snprintf(ct->idstr, sizeof(ct->idstr), "%" PRIu32, id);
 	strbuf_addf(&path, "%s/conf/%s.conf", host->etc, ct->idstr);
 	ct->conf_path = strbuf_steal(&path);
+	ct->conf = config_new();
 	ct->cgroup = path_join(host->cgroup, ct->idstr);
 	text = config_text(host->conf);
-	if (!ct->conf_path || !ct->cgroup || !text)
+	if (!ct->conf_path || !ct->conf || !ct->cgroup || !text)
 		return oom(err);
 	r = config_parse(text, "vz.conf", ct->idstr, &ct->defaults, err);
 	if (r < 0)
@@ -234,6 +239,21 @@ int ct_require(const struct ct *ct, struct err *err)
 	return 0;
 }
 
+/* What was read before the lock may since have been changed by its holder. */
+static int reload(struct ct *ct, struct err *err)
+{
+	struct config *empty = config_new();
+	int r;
+
+	if (!empty)
+		return oom(err);
+	config_free(ct->conf);
+	ct->conf = empty;
+	ct->exists = false;
+	r = load_conf(ct, err);
+	return r < 0 ? r : ct_refresh(ct, err);
+}
+
 int ct_lock(struct ct *ct, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
@@ -255,7 +275,7 @@ int ct_lock(struct ct *ct, struct err *err)
 	if (fd < 0)
 		return err_exit_default(err, fd == -EAGAIN ? VZ_LOCKED : VZ_SYSTEM);
 	ct->lock_fd = fd;
-	return 0;
+	return reload(ct, err);
 }
 
 const char *ct_get(const struct ct *ct, const char *key)
