@@ -164,6 +164,47 @@ static void test_list(void **state)
 	assert_int_equal(ids[1], 1000);
 }
 
+/* What runs is there although nobody configured it; what is in both places is there once. */
+static void test_list_all(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_free_ uint32_t *ids = NULL, *none = NULL;
+	size_t n;
+
+	fixture_write(f, "conf/101.conf", "", 0);
+	free(host->cgroup);
+	host->cgroup = strdup(fixture_path(f, "no/such"));
+	assert_int_equal(ct_list_all(host, &none, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	free(host->cgroup);
+	host->cgroup = strdup(fixture_path(f, "cg"));
+	mkdir(fixture_path(f, "cg"), 0755);
+	mkdir(fixture_path(f, "cg/7"), 0755);
+	mkdir(fixture_path(f, "cg/101"), 0755);
+	mkdir(fixture_path(f, "cg/init.scope"), 0755);
+	assert_int_equal(ct_list_all(host, &ids, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(ids[0], 7);
+	assert_int_equal(ids[1], 101);
+}
+
+static void test_unread(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *bad = NULL, *ct = NULL;
+	struct err err = ERR_INIT;
+
+	fixture_write(f, "conf/101.conf", "HOSTNAME=x\nrubbish\n", 19);
+	assert_true(ct_open(host, 101, &bad, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_BAD_CONFIG);
+	assert_int_equal(ct_open_unread(host, 101, &ct, NULL), 0);
+	assert_null(ct_get(ct, "HOSTNAME"));
+	assert_string_equal(ct->root, "/r/101");
+	assert_false(ct->exists);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +215,8 @@ int main(void)
 		fixture_test(test_lock_reads_again),
 		fixture_test(test_names),
 		fixture_test(test_list),
+		fixture_test(test_list_all),
+		fixture_test(test_unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,23 @@ static void test_mounted(void **state)
 	assert_false(mounted);
 }
 
+/* The same by the list that many containers share; a link leads to what it names. */
+static void test_mounts(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_mounts_ struct state_mounts *m = NULL;
+
+	assert_int_equal(state_mounts_load(&m, NULL), 0);
+	assert_true(state_mounts_has(m, "/"));
+	assert_true(state_mounts_has(m, "/proc"));
+	assert_false(state_mounts_has(m, "/pro"));
+	assert_false(state_mounts_has(m, ""));
+	assert_false(state_mounts_has(m, f->dir));
+	assert_int_equal(symlink("/proc", fixture_path(f, "link")), 0);
+	assert_true(state_mounts_has(m, fixture_path(f, "link")));
+	state_mounts_free(NULL);
+}
+
 static void status_when(const char *dir, struct ct *ct, const char *word, bool running)
 {
 	struct ct_status st;
@@ -137,7 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(test_record),     fixture_test(test_reused_pid),
 		fixture_test(test_other_boot), fixture_test(test_mounted),
-		fixture_test(test_status),
+		fixture_test(test_status),     fixture_test(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

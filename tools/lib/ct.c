@@ -174,7 +174,7 @@ static int load_conf(struct ct *ct, struct err *err)
 	return 0;
 }
 
-int ct_open(const struct host *host, uint32_t id, struct ct **ret_ct, struct err *err)
+int ct_open_unread(const struct host *host, uint32_t id, struct ct **ret_ct, struct err *err)
 {
 	_cleanup_ct_ struct ct *ct = calloc(1, sizeof(*ct));
 	_cleanup_free_ char *text = NULL;
@@ -195,12 +195,23 @@ int ct_open(const struct host *host, uint32_t id, struct ct **ret_ct, struct err
 	if (!ct->conf_path || !ct->conf || !ct->cgroup || !text)
 		return oom(err);
 	r = config_parse(text, "vz.conf", ct->idstr, &ct->defaults, err);
+	if (r == 0)
+		r = ct_refresh(ct, err);
 	if (r < 0)
 		return r;
-	r = load_conf(ct, err);
-	if (r < 0)
-		return r;
-	r = ct_refresh(ct, err);
+	*ret_ct = steal_ptr(ct);
+	return 0;
+}
+
+int ct_open(const struct host *host, uint32_t id, struct ct **ret_ct, struct err *err)
+{
+	_cleanup_ct_ struct ct *ct = NULL;
+	int r = ct_open_unread(host, id, &ct, err);
+
+	if (r == 0)
+		r = load_conf(ct, err);
+	if (r == 0)
+		r = ct_refresh(ct, err);
 	if (r < 0)
 		return r;
 	*ret_ct = steal_ptr(ct);
@@ -361,35 +372,81 @@ static int compare_ids(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-int ct_list(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err)
+/* Ids that grow on the heap, in no order. */
+struct id_list {
+	uint32_t *ids;
+	size_t count, cap;
+};
+
+static int add_id(struct id_list *l, uint32_t id, struct err *err)
 {
-	_cleanup_free_ char *dir = path_join(host->etc, "conf");
-	_cleanup_free_ uint32_t *ids = NULL;
-	_cleanup_closedir_ DIR *d = NULL;
-	size_t count = 0, cap = 0;
+	if (l->count == l->cap) {
+		uint32_t *p = reallocarray(l->ids, l->cap + 64, sizeof(*p));
+
+		if (!p)
+			return oom(err);
+		l->ids = p;
+		l->cap += 64;
+	}
+	l->ids[l->count++] = id;
+	return 0;
+}
+
+/* Every name in @dir that @parse takes for an id; a directory that is not there has none. */
+static int add_ids(struct id_list *l, const char *dir,
+		   int (*parse)(const char *name, uint32_t *ret_id), struct err *err)
+{
+	_cleanup_closedir_ DIR *d = opendir(dir);
 	struct dirent *e;
 	uint32_t id;
+	int r = 0;
 
-	if (!dir)
-		return oom(err);
-	d = opendir(dir);
 	if (!d && errno != ENOENT)
 		return err_errno(err, errno, "cannot read '%s'", dir);
-	while (d && (e = readdir(d))) {
-		if (id_of_file_name(e->d_name, &id) < 0)
-			continue;
-		if (count == cap) {
-			uint32_t *p = reallocarray(ids, cap += 64, sizeof(*ids));
+	while (r == 0 && d && (e = readdir(d)))
+		if (parse(e->d_name, &id) == 0)
+			r = add_id(l, id, err);
+	return r;
+}
 
-			if (!p)
-				return oom(err);
-			ids = p;
-		}
-		ids[count++] = id;
+static void sort_ids(struct id_list *l)
+{
+	size_t from, to = 0;
+
+	if (l->count)
+		qsort(l->ids, l->count, sizeof(*l->ids), compare_ids);
+	for (from = 0; from < l->count; from++)
+		if (!to || l->ids[to - 1] != l->ids[from])
+			l->ids[to++] = l->ids[from];
+	l->count = to;
+}
+
+/* The ids in conf/ and, unless it is NULL, in the directory @cgroups. */
+static int list_ids(const struct host *host, const char *cgroups, uint32_t **ret_ids,
+		    size_t *ret_count, struct err *err)
+{
+	_cleanup_free_ char *dir = path_join(host->etc, "conf");
+	struct id_list l = {0};
+	int r = dir ? add_ids(&l, dir, id_of_file_name, err) : oom(err);
+
+	if (r == 0 && cgroups)
+		r = add_ids(&l, cgroups, ct_parse_id, err);
+	if (r < 0) {
+		free(l.ids);
+		return r;
 	}
-	if (count)
-		qsort(ids, count, sizeof(*ids), compare_ids);
-	*ret_ids = steal_ptr(ids);
-	*ret_count = count;
+	sort_ids(&l);
+	*ret_ids = l.ids;
+	*ret_count = l.count;
 	return 0;
+}
+
+int ct_list(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err)
+{
+	return list_ids(host, NULL, ret_ids, ret_count, err);
+}
+
+int ct_list_all(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err)
+{
+	return list_ids(host, host->cgroup, ret_ids, ret_count, err);
 }

@@ -55,6 +55,9 @@ int ct_resolve(const struct host *host, const char *id_or_name, uint32_t *ret_id
  * ct_require()). A bad line in it is, with exit code 85.
  */
 int ct_open(const struct host *host, uint32_t id, struct ct **ret_ct, struct err *err);
+
+/* As ct_open() with an empty CTID.conf: the kernel knows a container whose file is bad. */
+int ct_open_unread(const struct host *host, uint32_t id, struct ct **ret_ct, struct err *err);
 void ct_close(struct ct *ct);
 void ct_closep(struct ct **ct);
 #define _cleanup_ct_ __attribute__((cleanup(ct_closep)))
@@ -85,5 +88,8 @@ int ct_set_name(struct ct *ct, const char *old_name, const char *name, struct er
 
 /* Every id with a configuration, ascending; caller frees. */
 int ct_list(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err);
+
+/* With them every id that has a cgroup: it may run although its configuration is gone. */
+int ct_list_all(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err);
 
 #endif

@@ -192,34 +192,115 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
-int state_is_mounted(const char *path, bool *ret_mounted, struct err *err)
+/* Sorted, as mountinfo names them: absolute and without links. */
+struct state_mounts {
+	char **points;
+	size_t count;
+};
+
+static int compare_points(const void *a, const void *b)
 {
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Field 5 of a line, decoded in place; NULL for a line that has none. */
+static char *mount_point(char *line)
+{
+	char *save = NULL, *word = strtok_r(line, " ", &save);
+	int i;
+
+	for (i = 0; word && i < 4; i++)
+		word = strtok_r(NULL, " ", &save);
+	if (word)
+		unescape(word);
+	return word;
+}
+
+int state_mounts_load(struct state_mounts **ret_mounts, struct err *err)
+{
+	_cleanup_mounts_ struct state_mounts *m = calloc(1, sizeof(*m));
 	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL, *real = realpath(path, NULL);
-	bool found = false;
-	size_t cap = 0;
+	_cleanup_free_ char *line = NULL;
+	size_t cap = 0, points_cap = 0;
 
 	if (!f)
 		return err_errno(err, errno, "cannot read /proc/self/mountinfo");
-	while (!found && getline(&line, &cap, f) > 0) {
-		char *save = NULL, *word = strtok_r(line, " ", &save);
-		int i;
+	while (m && getline(&line, &cap, f) > 0) {
+		const char *point = mount_point(line);
 
-		for (i = 0; word && i < 4; i++)
-			word = strtok_r(NULL, " ", &save);
-		if (!word)
+		if (!point)
 			continue;
-		unescape(word);
-		found = strcmp(word, real ? real : path) == 0;
+		if (m->count == points_cap) {
+			char **p = reallocarray(m->points, points_cap + 64, sizeof(*p));
+
+			if (!p)
+				return err_set(err, ENOMEM, "out of memory");
+			m->points = p;
+			points_cap += 64;
+		}
+		m->points[m->count] = strdup(point);
+		if (!m->points[m->count++])
+			return err_set(err, ENOMEM, "out of memory");
 	}
-	*ret_mounted = found;
+	if (!m)
+		return err_set(err, ENOMEM, "out of memory");
+	if (m->count)
+		qsort(m->points, m->count, sizeof(*m->points), compare_points);
+	*ret_mounts = steal_ptr(m);
 	return 0;
+}
+
+void state_mounts_free(struct state_mounts *m)
+{
+	size_t i;
+
+	for (i = 0; m && i < m->count; i++)
+		free(m->points[i]);
+	free(m ? m->points : NULL);
+	free(m);
+}
+
+void state_mounts_freep(struct state_mounts **m)
+{
+	state_mounts_free(*m);
+}
+
+static bool has_point(const struct state_mounts *m, const char *path)
+{
+	return m->count && bsearch(&path, m->points, m->count, sizeof(path), compare_points);
+}
+
+bool state_mounts_has(const struct state_mounts *m, const char *path)
+{
+	_cleanup_free_ char *real = NULL;
+
+	if (has_point(m, path))
+		return true;
+	real = realpath(path, NULL);
+	return real && has_point(m, real);
+}
+
+int state_is_mounted(const char *path, bool *ret_mounted, struct err *err)
+{
+	_cleanup_mounts_ struct state_mounts *m = NULL;
+	int r = state_mounts_load(&m, err);
+
+	if (r == 0)
+		*ret_mounted = state_mounts_has(m, path);
+	return r;
+}
+
+bool state_is_running(const struct ct *ct)
+{
+	enum kve_state ks;
+
+	/* A container that is just being started is down until its init runs. */
+	return kve_get_state(ct->cgroup, &ks) == 0 && (ks == KVE_RUNNING || ks == KVE_STOPPING);
 }
 
 int state_status(const struct ct *ct, struct ct_status *ret_status, struct err *err)
 {
 	struct ct_status st = {.exists = ct->exists};
-	enum kve_state ks;
 	int r;
 
 	if (ct->root) {
@@ -230,9 +311,7 @@ int state_status(const struct ct *ct, struct ct_status *ret_status, struct err *
 		if (st.mounted && ct->private_dir && geteuid() == 0)
 			st.mounted = area_look(ct, &st.mounted, NULL, NULL) == 0;
 	}
-	/* A container that is just being started is down until its init runs. */
-	if (kve_get_state(ct->cgroup, &ks) == 0)
-		st.running = ks == KVE_RUNNING || ks == KVE_STOPPING;
+	st.running = state_is_running(ct);
 	*ret_status = st;
 	return 0;
 }

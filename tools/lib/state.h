@@ -42,6 +42,17 @@ struct ct_status {
 
 int state_status(const struct ct *ct, struct ct_status *ret_status, struct err *err);
 
+/* As the kernel says; starting is not yet. */
+bool state_is_running(const struct ct *ct);
+
+/* Every mount point at one moment, for who asks about many containers. */
+struct state_mounts;
+int state_mounts_load(struct state_mounts **ret_mounts, struct err *err);
+bool state_mounts_has(const struct state_mounts *mounts, const char *path);
+void state_mounts_free(struct state_mounts *mounts);
+void state_mounts_freep(struct state_mounts **mounts);
+#define _cleanup_mounts_ __attribute__((cleanup(state_mounts_freep)))
+
 /* Is something mounted exactly on @path? */
 int state_is_mounted(const char *path, bool *ret_mounted, struct err *err);
 
