@@ -29,10 +29,14 @@ struct console {
 	char kept[CONSOLE_KEEP];
 };
 
-#define CONSOLE_INIT                                                  \
-	{                                                             \
-		.master = -1, .slave = -1, .listener = -1, .viewers = \
-		{{-1, 0}, {-1, 0}, {-1, 0}, {-1, 0}}                  \
+#define CONSOLE_INIT                                                    \
+	{                                                               \
+		.master = -1, .slave = -1, .listener = -1, .viewers = { \
+			{-1, 0},                                        \
+			{-1, 0},                                        \
+			{-1, 0},                                        \
+			{-1, 0}                                         \
+		}                                                       \
 	}
 
 /* Take @master over; what is kept stays. */

@@ -29,15 +29,15 @@
 
 struct supervisor {
 	const char *dir, *cgroup, *ctid;
-	char **vzctl;	/* program and flags, NULL-terminated */
-	int init;	/* pidfd; -1: none */
-	time_t since;	/* when we got that */
-	int claim;	/* DIR/supervisor, locked */
-	int signals;	/* signalfd */
-	int handover;	/* our end, while a job runs */
-	pid_t job;	/* 0: none */
-	bool reported;	/* the starter has gone its way */
-	int status;	/* of the last job */
+	char **vzctl;  /* program and flags, NULL-terminated */
+	int init;      /* pidfd; -1: none */
+	time_t since;  /* when we got that */
+	int claim;     /* DIR/supervisor, locked */
+	int signals;   /* signalfd */
+	int handover;  /* our end, while a job runs */
+	pid_t job;     /* 0: none */
+	bool reported; /* the starter has gone its way */
+	int status;    /* of the last job */
 	struct console console;
 };
 
@@ -278,8 +278,7 @@ static bool detach(struct supervisor *s)
 
 int main(int argc, char **argv)
 {
-	struct supervisor s = {
-		.init = -1, .claim = -1, .handover = -1, .console = CONSOLE_INIT};
+	struct supervisor s = {.init = -1, .claim = -1, .handover = -1, .console = CONSOLE_INIT};
 	int i;
 
 	for (i = 4; i < argc && strcmp(argv[i], "--") != 0; i++)
