@@ -23,6 +23,11 @@ is "mounted" "$(of status)" mounted
 vzctl --quiet umount $id
 vzctl --quiet start $id
 like "it is listed without -a" "$(vzlist)" "^ *$id +[0-9]+ running +- +seen.example$"
+# Both are read one after the other, so not while init still starts its four.
+# shellcheck disable=SC2016 # awk's
+check "init has started what it starts" wait_until 60 \
+	awk '$1 == "numproc" && $2 == 4 { ok = 1 } END { exit !ok }' "$CG/$id/ve.ubc.stat"
+sleep 2
 is "the kernel's beancounter" "$(of numproc,numproc.m,numproc.b,numproc.l,numproc.f)" \
 	"$(awk '$1 == "numproc" { print $2, $3, $4, $5, $6 }' "$CG/$id/ve.ubc.stat")"
 is "limits in effect" "$(of physpages.b,physpages.l,swappages.b,swappages.l)" "0 16384 0 8192"
