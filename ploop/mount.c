@@ -232,6 +232,26 @@ static bool is_loop_of(const char *name, const struct stat *image)
 	       info.lo_device == image->st_dev && info.lo_inode == image->st_ino;
 }
 
+bool ploop_is_attached(struct ploop_disk *disk, dev_t dev)
+{
+	char link[64], target[256];
+	_cleanup_free_ char *name = NULL;
+	const char *base;
+	struct stat image;
+	ssize_t n;
+
+	/* The kernel's own name of the device: numbers of loop devices may be spread by partitions. */
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0 || fstat(disk->img.fd, &image) < 0)
+		return false;
+	target[n] = '\0';
+	base = strrchr(target, '/');
+	if (!base || strncmp(base + 1, "loop", 4) != 0 || asprintf(&name, "/dev/%s", base + 1) < 0)
+		return false;
+	return is_loop_of(name, &image);
+}
+
 static int find_loop(struct ploop_disk *disk, dev_t *ret_dev, struct err *err)
 {
 	_cleanup_closedir_ DIR *d = opendir("/sys/block");

@@ -95,6 +95,18 @@ int ploop_umount(const char *target, struct err *err);
 /* Where the disk, or the device @dev when @disk is NULL, is mounted; caller frees. -ENOENT when it is not. */
 int ploop_mount_point(struct ploop_disk *disk, dev_t dev, char **ret_target, struct err *err);
 
+/* Is @dev, the device of some mounted file system, the one that ploop_mount() attached this disk to? */
+bool ploop_is_attached(struct ploop_disk *disk, dev_t dev);
+
+/*
+ * Keep every mount of the images in directory @dir away until ploop_release()
+ * (NULL is fine), so that they can be moved or removed. Looks at no image: a
+ * damaged one is held as well. -EBUSY when one is mounted or written to.
+ */
+struct ploop_hold;
+int ploop_hold(const char *dir, struct ploop_hold **ret_hold, struct err *err);
+void ploop_release(struct ploop_hold *hold);
+
 /* What ploop_check() finds, told one by one. */
 typedef void (*ploop_finding_fn)(void *arg, const char *sentence);
 

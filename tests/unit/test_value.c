@@ -55,6 +55,10 @@ static void test_names(void **state)
 	good(value_path, "/vz/root/101", "/vz/root/101");
 	bad(value_path, "vz");
 	bad(value_path, "/vz/../etc");
+	bad(value_path, "/vz/root/..");
+	bad(value_path, "/");
+	bad(value_path, "//");
+	bad(value_path, "/.");
 }
 
 static void test_addresses(void **state)

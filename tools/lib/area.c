@@ -2,7 +2,13 @@
 /*
  * The private area is built under a name of its own beside its place and
  * renamed when it is complete and on stable storage: VE_PRIVATE either does
- * not exist or is whole. A leftover of a killed create is removed by the next.
+ * not exist or is whole. It goes away the same way back. What a killed create
+ * or destroy leaves under that name is removed by the next.
+ *
+ * VE_ROOT and VE_PRIVATE come from a file that people copy and edit, so neither
+ * is believed: what is mounted on VE_ROOT is the container's only when it is on
+ * the device of the container's image, and only an area that nobody uses is
+ * removed.
  */
 #include "area.h"
 
@@ -14,6 +20,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -25,7 +32,10 @@
 #include "state.h"
 #include "strbuf.h"
 
-#define IMAGE_DIR "root.hdd"
+#define IMAGE_DIR  "root.hdd"
+#define DESCRIPTOR IMAGE_DIR "/DiskDescriptor.xml"
+/* Ours by its name: nobody has such a directory of his own. */
+#define PARTIAL	   ".vzctl-partial"
 
 static char *suffixed(const char *path, const char *suffix)
 {
@@ -78,22 +88,27 @@ static int make_image(const char *tmp, const struct area_create_opts *opts, stru
 	return 0;
 }
 
+static int remove_partial(const char *partial, struct err *err)
+{
+	return access(partial, F_OK) == 0 ? path_remove_tree(AT_FDCWD, partial, err) : 0;
+}
+
 int area_create(const struct ct *ct, const struct area_create_opts *opts, struct err *err)
 {
-	_cleanup_free_ char *tmp = suffixed(ct->private_dir, ".tmp");
+	_cleanup_free_ char *partial = suffixed(ct->private_dir, PARTIAL);
 	int r;
 
-	if (!tmp)
+	if (!partial)
 		return err_set(err, ENOMEM, "out of memory");
 	if (access(ct->private_dir, F_OK) == 0)
 		return err_exit(err, VZ_PRIVATE_EXISTS, "private area '%s' exists already",
 				ct->private_dir);
-	r = access(tmp, F_OK) == 0 ? path_remove_tree(AT_FDCWD, tmp, err) : 0;
+	r = remove_partial(partial, err);
 	if (r == 0)
-		r = make_image(tmp, opts, err);
+		r = make_image(partial, opts, err);
 	if (r < 0)
 		goto undo;
-	if (rename(tmp, ct->private_dir) < 0) {
+	if (rename(partial, ct->private_dir) < 0) {
 		r = err_errno(err, errno, "cannot make '%s'", ct->private_dir);
 		err_exit_default(err, VZ_CREATE_PRIVATE);
 		goto undo;
@@ -101,84 +116,181 @@ int area_create(const struct ct *ct, const struct area_create_opts *opts, struct
 	sync_parent(ct->private_dir);
 	return 0;
 undo:
-	if (access(tmp, F_OK) == 0)
-		path_remove_tree(AT_FDCWD, tmp, NULL);
+	remove_partial(partial, NULL);
 	return r;
 }
 
-int area_destroy(const struct ct *ct, struct err *err)
+/* A configuration that was copied may name the area of the container that it was copied from. */
+static int check_sole_owner(const struct ct *ct, struct err *err)
 {
-	_cleanup_free_ char *tmp = suffixed(ct->private_dir, ".tmp");
-	int r;
-
-	if (!tmp)
-		return err_set(err, ENOMEM, "out of memory");
-	if (access(tmp, F_OK) == 0) {
-		r = path_remove_tree(AT_FDCWD, tmp, err);
-		if (r < 0)
-			return err_exit_default(err, VZ_DELETE_PRIVATE);
-	}
-	/* The mount point goes too; what is in it is not ours to remove. */
-	rmdir(ct->root);
-	/* Renamed first: a half removed area must not look like one. */
-	if (rename(ct->private_dir, tmp) < 0) {
-		if (errno == ENOENT)
-			return 0;
-		err_errno(err, errno, "cannot remove '%s'", ct->private_dir);
-		return err_exit_default(err, VZ_DELETE_PRIVATE);
-	}
-	r = path_remove_tree(AT_FDCWD, tmp, err);
-	return r < 0 ? err_exit_default(err, VZ_DELETE_PRIVATE) : 0;
-}
-
-/*
- * The mount point, 0700 all the way up to its parent: the disk is mounted with
- * the ids that are on it, so its setuid files are the host root's until the
- * container's own mount maps them. Nobody may reach them from the host.
- */
-static int make_mount_point(const char *root, struct err *err)
-{
-	_cleanup_free_ char *parent = suffixed(root, "");
-	char *slash = parent ? strrchr(parent, '/') : NULL;
-	int r = path_mkdirs(root, 0700, err);
+	_cleanup_free_ uint32_t *ids = NULL;
+	struct stat own, st;
+	size_t count = 0, i;
+	int r = ct_list(ct->host, &ids, &count, err);
 
 	if (r < 0)
-		return err_exit_default(err, VZ_CREATE_ROOT);
-	if (slash && slash != parent) {
-		*slash = '\0';
-		if (chmod(parent, 0700) < 0) {
-			err_errno(err, errno, "cannot close '%s' to others", parent);
-			return err_exit_default(err, VZ_CREATE_ROOT);
-		}
+		return r;
+	if (stat(ct->private_dir, &own) < 0)
+		return err_errno(err, errno, "cannot look at '%s'", ct->private_dir);
+	for (i = 0; i < count; i++) {
+		_cleanup_ct_ struct ct *other = NULL;
+
+		if (ids[i] == ct->id || ct_open(ct->host, ids[i], &other, NULL) < 0)
+			continue;
+		if (other->private_dir && stat(other->private_dir, &st) == 0 &&
+		    st.st_dev == own.st_dev && st.st_ino == own.st_ino)
+			return err_set(err, EBUSY, "private area '%s' is also that of container %s",
+				       ct->private_dir, other->idstr);
 	}
 	return 0;
 }
 
-int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err)
+/* Nothing but a private area, and only one that nobody uses; held until released. */
+static int hold_area(const struct ct *ct, struct ploop_hold **ret_hold, struct err *err)
 {
-	const struct ploop_mount_opts opts = {.fsck = true, .flags = MS_NOSUID | MS_NODEV};
+	_cleanup_free_ char *dir = path_join(ct->private_dir, IMAGE_DIR);
+	_cleanup_free_ char *descriptor = path_join(ct->private_dir, DESCRIPTOR);
+	int r;
+
+	if (!dir || !descriptor)
+		return err_set(err, ENOMEM, "out of memory");
+	if (access(descriptor, F_OK) < 0)
+		return err_errno(err, errno, "'%s' is not a private area: '%s'", ct->private_dir,
+				 descriptor);
+	r = check_sole_owner(ct, err);
+	if (r < 0)
+		return r;
+	r = ploop_hold(dir, ret_hold, err);
+	return r == -EBUSY ? err_exit_default(err, VZ_MOUNTED) : r;
+}
+
+int area_destroy(const struct ct *ct, struct err *err)
+{
+	_cleanup_free_ char *partial = suffixed(ct->private_dir, PARTIAL);
+	struct ploop_hold *hold = NULL;
+	int r;
+
+	if (!partial)
+		return err_set(err, ENOMEM, "out of memory");
+	r = remove_partial(partial, err);
+	/* The mount point goes too; what is in it is not ours to remove. */
+	if (r == 0 && ct->root)
+		rmdir(ct->root);
+	if (r == 0 && access(ct->private_dir, F_OK) == 0) {
+		r = hold_area(ct, &hold, err);
+		/* Renamed first: a half removed area must not look like one. */
+		if (r == 0 && rename(ct->private_dir, partial) < 0)
+			r = err_errno(err, errno, "cannot remove '%s'", ct->private_dir);
+		if (r == 0)
+			r = remove_partial(partial, err);
+		ploop_release(hold);
+	}
+	return r < 0 ? err_exit_default(err, VZ_DELETE_PRIVATE) : 0;
+}
+
+static bool is_closed(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) == 0 && st.st_uid == geteuid() && !(st.st_mode & 0011);
+}
+
+/*
+ * The disk is mounted with the ids that are on it, so its files are those of
+ * the host's users of the same numbers, until the container's own mount maps
+ * them. Nobody may reach them from the host: a directory on the way must be
+ * one that only root enters. A directory that is there stays as it is, it may
+ * be /srv; those that are missing are made closed.
+ */
+static int check_closed(const char *root, struct err *err)
+{
+	_cleanup_free_ char *parent = suffixed(root, ""), *real = NULL;
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+
+	if (!slash)
+		return err_set(err, ENOMEM, "out of memory");
+	slash[slash == parent] = '\0';
+	real = realpath(parent, NULL);
+	if (!real)
+		return errno == ENOENT ? 0 : err_errno(err, errno, "cannot look at '%s'", parent);
+	for (;;) {
+		if (is_closed(real))
+			return 0;
+		slash = strrchr(real, '/');
+		if (slash == real && !slash[1])
+			break;
+		slash[slash == real] = '\0';
+	}
+	return err_set(err, EPERM,
+		       "'%s' is open to others: VE_ROOT must be in a directory that only root "
+		       "can enter (mode 700)",
+		       parent);
+}
+
+static int make_mount_point(const char *root, struct err *err)
+{
+	int r = check_closed(root, err);
+
+	if (r == 0)
+		r = path_mkdirs(root, 0700, err);
+	return r < 0 ? err_exit_default(err, VZ_CREATE_ROOT) : 0;
+}
+
+/* Something is mounted on VE_ROOT: 0 and its device when it is this container's disk. */
+static int check_own(const struct ct *ct, dev_t *ret_dev, struct err *err)
+{
 	_cleanup_free_ char *dir = path_join(ct->private_dir, IMAGE_DIR);
 	struct ploop_disk *disk;
-	bool mounted;
-	dev_t dev;
+	struct stat st;
+	bool own;
 	int r;
 
 	if (!dir)
 		return err_set(err, ENOMEM, "out of memory");
-	if (access(dir, F_OK) < 0)
-		return err_exit(err, VZ_PRIVATE_MISSING, "private area '%s' is missing", dir);
-	r = state_is_mounted(ct->root, &mounted, err);
-	if (r < 0)
-		return r;
-	if (mounted)
-		return err_exit(err, VZ_MOUNTED, "container %s is mounted already", ct->idstr);
-	r = make_mount_point(ct->root, err);
-	if (r < 0)
-		return r;
+	if (stat(ct->root, &st) < 0)
+		return err_errno(err, errno, "cannot look at '%s'", ct->root);
 	r = ploop_open(dir, &disk, err);
 	if (r < 0)
+		return err_prefix(err, "cannot tell what is mounted on '%s'", ct->root);
+	own = ploop_is_attached(disk, st.st_dev);
+	ploop_close(disk);
+	if (!own)
+		return err_set(err, EBUSY,
+			       "what is mounted on '%s' (device %u:%u) is not the disk in '%s'",
+			       ct->root, major(st.st_dev), minor(st.st_dev), dir);
+	if (ret_dev)
+		*ret_dev = st.st_dev;
+	return 0;
+}
+
+int area_look(const struct ct *ct, bool *ret_mounted, dev_t *ret_dev, struct err *err)
+{
+	bool mounted;
+	int r = state_is_mounted(ct->root, &mounted, err);
+
+	if (r == 0 && mounted)
+		r = check_own(ct, ret_dev, err);
+	if (r < 0)
+		return r;
+	*ret_mounted = mounted;
+	return 0;
+}
+
+static int mount_image(const char *dir, const char *root, dev_t *ret_dev, struct err *err)
+{
+	/*
+	 * The image may come from anybody, and its super block may ask for a panic
+	 * of the machine at the first error that is found.
+	 */
+	const struct ploop_mount_opts opts = {
+		.fsck = true, .options = "errors=remount-ro", .flags = MS_NOSUID | MS_NODEV};
+	struct ploop_disk *disk;
+	dev_t dev;
+	int r = ploop_open(dir, &disk, err);
+
+	if (r < 0)
 		return err_exit_default(err, VZ_IMAGE_MOUNT);
-	r = ploop_mount(disk, ct->root, &opts, &dev, err);
+	r = ploop_mount(disk, root, &opts, &dev, err);
 	ploop_close(disk);
 	if (r < 0)
 		return err_exit_default(err, VZ_MOUNT);
@@ -187,20 +299,33 @@ int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err)
 	return 0;
 }
 
+int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err)
+{
+	_cleanup_free_ char *dir = path_join(ct->private_dir, IMAGE_DIR);
+	bool mounted;
+	int r;
+
+	if (!dir)
+		return err_set(err, ENOMEM, "out of memory");
+	if (access(dir, F_OK) < 0)
+		return err_exit(err, VZ_PRIVATE_MISSING, "private area '%s' is missing", dir);
+	r = area_look(ct, &mounted, NULL, err);
+	if (r < 0)
+		return err_exit_default(err, VZ_MOUNT);
+	if (mounted)
+		return err_exit(err, VZ_MOUNTED, "container %s is mounted already", ct->idstr);
+	r = make_mount_point(ct->root, err);
+	return r < 0 ? r : mount_image(dir, ct->root, ret_dev, err);
+}
+
 int area_device(const struct ct *ct, dev_t *ret_dev, struct err *err)
 {
-	struct stat st;
 	bool mounted;
-	int r = state_is_mounted(ct->root, &mounted, err);
+	int r = area_look(ct, &mounted, ret_dev, err);
 
-	if (r < 0)
-		return r;
-	if (!mounted)
+	if (r == 0 && !mounted)
 		return err_exit(err, VZ_NOT_MOUNTED, "container %s is not mounted", ct->idstr);
-	if (stat(ct->root, &st) < 0)
-		return err_errno(err, errno, "cannot look at '%s'", ct->root);
-	*ret_dev = st.st_dev;
-	return 0;
+	return r;
 }
 
 int area_umount(const struct ct *ct, struct err *err)
@@ -208,8 +333,7 @@ int area_umount(const struct ct *ct, struct err *err)
 	dev_t dev;
 	int r = area_device(ct, &dev, err);
 
-	if (r < 0)
-		return r;
-	r = ploop_umount(ct->root, err);
+	if (r == 0)
+		r = ploop_umount(ct->root, err);
 	return r < 0 ? err_exit_default(err, VZ_UMOUNT) : 0;
 }

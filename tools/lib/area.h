@@ -2,6 +2,7 @@
 #ifndef VESPER_AREA_H
 #define VESPER_AREA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,13 +24,25 @@ struct area_create_opts {
 /* Make the private area whole or not at all. Exit codes 44, 46, 48, 151. */
 int area_create(const struct ct *ct, const struct area_create_opts *opts, struct err *err);
 
-/* Remove it; missing is fine. Exit code 52. */
+/*
+ * Remove it; missing is fine. Refused when it is not a private area or another
+ * container's as well (exit code 52), or in use (41).
+ */
 int area_destroy(const struct ct *ct, struct err *err);
 
-/* Mount it on VE_ROOT (made when missing). *ret_dev may be NULL. Exit codes 41, 43, 49, 50. */
+/*
+ * Is the disk mounted on VE_ROOT? -EBUSY when something else is, which is
+ * nobody's to start in or to unmount. *ret_dev, its device, may be NULL.
+ */
+int area_look(const struct ct *ct, bool *ret_mounted, dev_t *ret_dev, struct err *err);
+
+/*
+ * Mount it on VE_ROOT (made when missing, in a directory that only root
+ * enters). *ret_dev may be NULL. Exit codes 41, 43, 49, 50.
+ */
 int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err);
 
-/* The block device under VE_ROOT; exit code 40 when nothing is mounted there. */
+/* The block device of the mounted disk; exit code 40 when it is not. */
 int area_device(const struct ct *ct, dev_t *ret_dev, struct err *err);
 
 /* Exit codes 40, 51. */

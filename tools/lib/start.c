@@ -53,10 +53,12 @@ static int mount_disk(void *arg, struct err *err)
 {
 	struct start *s = arg;
 	bool mounted;
-	int r = state_is_mounted(s->ct->root, &mounted, err);
+	int r = area_look(s->ct, &mounted, NULL, err);
 
-	if (r < 0 || mounted)
-		return r;
+	if (r < 0)
+		return err_exit_default(err, VZ_MOUNT);
+	if (mounted)
+		return 0;
 	r = area_mount(s->ct, NULL, err);
 	if (r < 0)
 		return r;

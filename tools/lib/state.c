@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "area.h"
 #include "cleanup.h"
 #include "config.h"
 #include "ct.h"
@@ -310,6 +311,9 @@ int state_status(const struct ct *ct, struct ct_status *ret_status, struct err *
 		r = state_is_mounted(ct->root, &st.mounted, err);
 		if (r < 0)
 			return r;
+		/* Something else there is not this container's; who may not look has to believe it. */
+		if (st.mounted && ct->private_dir && geteuid() == 0)
+			st.mounted = area_look(ct, &st.mounted, NULL, NULL) == 0;
 	}
 	st.running = state_is_running(ct);
 	*ret_status = st;

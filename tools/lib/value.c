@@ -131,10 +131,27 @@ int value_nameserver(const char *in, char **ret, struct err *err)
 	return give(in, ret, err);
 }
 
+/* Names between slashes: neither the host's root nor a way around to it. */
+static bool is_plain_path(const char *s)
+{
+	size_t names = 0, len;
+
+	if (*s != '/')
+		return false;
+	for (; *s; s += len) {
+		s += strspn(s, "/");
+		len = strcspn(s, "/");
+		if ((len == 1 && s[0] == '.') || (len == 2 && s[0] == '.' && s[1] == '.'))
+			return false;
+		names += len > 0;
+	}
+	return names > 0;
+}
+
 int value_path(const char *in, char **ret, struct err *err)
 {
-	if (*in != '/' || strstr(in, "/../"))
-		return err_set(err, EINVAL, "'%s' is not an absolute path", in);
+	if (!is_plain_path(in))
+		return err_set(err, EINVAL, "'%s' is not the absolute path of a directory", in);
 	return value_text(in, ret, err);
 }
 

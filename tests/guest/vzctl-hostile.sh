@@ -1,0 +1,83 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=400
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What a container, its image or a copied configuration can do to the host's
+# tools. If this fails, one tenant takes the machine, another's disk, or keeps
+# root from stopping and removing his container.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/container.sh
+. "$(dirname "$0")/../lib/container.sh"
+
+a=2601 b=2602
+conf=/etc/vz/conf/$a.conf
+code() {
+	code_name=$1 code_want=$2
+	shift 2
+	run "$@"
+	is "$code_name: exit $code_want" "$status" "$code_want"
+}
+
+new_ct $a busybox --hostname hostile
+cp $conf "$tap_tmp/conf"
+sum_of_host() { md5sum /etc/hostname /etc/hosts /etc/resolv.conf 2>&1; }
+host_before=$(sum_of_host)
+
+# VE_ROOT on what is mounted already: the host's root, a tmpfs, another container's disk.
+echo 'VE_ROOT="/"' >>$conf
+code "start in the host's root" 50 vzctl start $a
+like "names it" "$output" "mounted on '/'"
+code "unmount of the host's root" 51 vzctl umount $a
+is "status is not taken in" "$(state $a)" "exist unmounted down"
+is "the host's files are as they were" "$(sum_of_host)" "$host_before"
+cp "$tap_tmp/conf" $conf
+mkdir -p /root/closed/m
+mount -t tmpfs none /root/closed/m
+echo 'VE_ROOT="/root/closed/m"' >>$conf
+code "start on a tmpfs" 50 vzctl start $a
+code "its unmount" 51 vzctl umount $a
+check "it is still mounted" mountpoint -q /root/closed/m
+umount /root/closed/m
+cp "$tap_tmp/conf" $conf
+
+# A configuration that was copied, with all its paths and ids.
+new_ct $b busybox
+cp /etc/vz/conf/$b.conf "$tap_tmp/conf-b"
+echo "VE_ROOT=\"/vz/root/$b\" VE_PRIVATE=\"/vz/private/$b\"" | tr ' ' '\n' >>$conf
+vzctl --quiet mount $b
+check "the disk of a mounted neighbour may be looked at" vzctl status $a
+rm -rf /vz/private/$a.away
+code "its area is not destroyed" 41 vzctl destroy $a
+vzctl --quiet umount $b
+code "nor after it is unmounted" 52 vzctl destroy $a
+like "the neighbour is named" "$output" "container $b"
+check "it is whole" test -e /vz/private/$b/root.hdd/root.hds
+cp "$tap_tmp/conf" $conf
+
+# The mount point: what is there keeps its mode.
+mkdir -p /srv
+mode=$(stat -c %a /srv)
+echo "VE_ROOT=\"/srv/$a\"" >>$conf
+code "a mount point in an open directory" 49 vzctl start $a
+like "that is named" "$output" "'/srv' is open to others"
+is "and stays open" "$(stat -c %a /srv)" "$mode"
+is "and empty" "$(ls /srv)" ""
+cp "$tap_tmp/conf" $conf
+echo 'VE_PRIVATE="/home"' >>$conf
+touch /home/letters
+code "a private area that is none" 52 vzctl destroy $a
+check "is not removed" test -e /home/letters
+cp "$tap_tmp/conf" $conf
+
+# A super block that asks for a panic at the first error.
+loop=$(losetup -f --show -o 1M /vz/private/$a/root.hdd/root.hds)
+tune2fs -e panic "$loop" >/dev/null
+losetup -d "$loop"
+vzctl --quiet mount $a
+loop=$(awk -v m=/vz/root/$a '$2 == m { print $1 }' /proc/mounts)
+echo 1 >"/sys/fs/ext4/${loop#/dev/}/trigger_fs_error"
+mustfail "an error in the file system makes it read-only" touch /vz/root/$a/x
+ok "and the host lives on"
+vzctl --quiet umount $a
