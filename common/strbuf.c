@@ -2,6 +2,7 @@
 #include "strbuf.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,40 @@ void strbuf_addf(struct strbuf *b, const char *fmt, ...)
 		b->len += (size_t)n;
 	}
 	va_end(again);
+}
+
+/* Bytes of the well-formed UTF-8 sequence at @s, 0: none. No overlong form, no surrogate. */
+static size_t utf8_len(const unsigned char *s, size_t n)
+{
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4, i;
+
+	if (!len || len > n || s[0] > 0xf4)
+		return 0;
+	for (i = 1; i < len; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+void strbuf_add_printable(struct strbuf *b, const char *s, size_t n, const char *escape)
+{
+	const unsigned char *p = (const unsigned char *)s, *end = p + n;
+
+	while (p < end) {
+		size_t len = utf8_len(p, (size_t)(end - p));
+		/* Two bytes from c2 80 to c2 9f are control characters to a terminal as well. */
+		bool control = *p < 0x20 || *p == 0x7f || (len == 2 && *p == 0xc2 && p[1] < 0xa0);
+
+		if (!len || control || (*p < 0x80 && strchr(escape, *p))) {
+			strbuf_addf(b, "\\%03o", *p++);
+		} else {
+			strbuf_addn(b, (const char *)p, len);
+			p += len;
+		}
+	}
 }
 
 char *strbuf_steal(struct strbuf *b)

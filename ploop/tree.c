@@ -16,7 +16,8 @@
 #include "ext_io.h"
 #include "strbuf.h"
 
-#define LINKS_MAX 65000u
+#define LINKS_MAX	 65000u
+#define NAME_SHOWN_BYTES 300
 
 int tree_init(struct tree *t, struct err *err)
 {
@@ -46,34 +47,31 @@ void tree_free(struct tree *t)
 }
 
 /* Any byte may be in a name; a terminal or a log shall not see all of them. */
-static char *printable(const char *name)
+static char *printable(const char *name, size_t max, const char *escape)
 {
 	struct strbuf b = STRBUF_INIT;
+	size_t len = strnlen(name, max);
 
-	for (; *name && b.len < 300; name++) {
-		unsigned char c = (unsigned char)*name;
-
-		if (c < 0x20 || c == 0x7f || c == '\\' || c == '\'')
-			strbuf_addf(&b, "\\%03o", c);
-		else
-			strbuf_addc(&b, (char)c);
-	}
-	if (*name)
+	strbuf_add_printable(&b, name, len, escape);
+	if (name[len])
 		strbuf_add(&b, "...");
 	return strbuf_steal(&b);
 }
 
 int tree_fail(const struct tree *t, struct err *err, int code, const char *fmt, ...)
 {
-	char msg[ERR_MSG_MAX], *name = printable(t->entry);
+	char msg[ERR_MSG_MAX], *name = printable(t->entry, NAME_SHOWN_BYTES, "\\'"), *reason;
 	va_list ap;
 	int r;
 
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	r = err_set(err, code, "'%s' %s", name ? name : "?", msg);
+	/* Other names of the archive are in the reason. */
+	reason = printable(msg, sizeof(msg), "\\");
+	r = err_set(err, code, "'%s' %s", name ? name : "?", reason ? reason : "cannot be read");
 	free(name);
+	free(reason);
 	return r;
 }
 

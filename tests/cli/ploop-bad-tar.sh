@@ -70,6 +70,11 @@ ln ../src/f ../src/g
 mk -cf ../hard.tar f g
 mk --delete -f ../hard.tar f
 refused "a hard link to what is not there" ../hard.tar "'g' is a hard link to 'f', which is not there"
+# What a name does to a terminal is not done by the message about it.
+mk -cf ../escape.tar --transform "s,g,$(printf '\033[2Jg\302\233'),;s,f,$(printf 'f\033]0;x\007'),R" f g
+refused "names that are a terminal's commands" ../escape.tar \
+	'\\033\[2Jg\\302\\233. is a hard link to .f\\033\]0;x\\007'
+is "no control character is printed" "$(printf '%s' "$output" | tr -d '\n' | LC_ALL=C tr -cd '\000-\037\233' | wc -c)" 0
 rm ../src/g
 
 seq 1 3000000 >../src/large
