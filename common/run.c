@@ -91,8 +91,23 @@ fail:
 	_exit(127);
 }
 
-/* More output into @b; 1 more may come, 0 end of file, or -errno. */
-static int take_output(int fd, struct strbuf *b, size_t max)
+/* What the program writes. */
+struct sink {
+	struct strbuf b;
+	size_t max;
+	bool tail; /* keep the end, else more than max is too much */
+};
+
+static void drop_head(struct sink *s)
+{
+	size_t extra = s->b.len - s->max;
+
+	memmove(s->b.s, s->b.s + extra, s->max + 1);
+	s->b.len = s->max;
+}
+
+/* More output into @s; 1 more may come, 0 end of file, or -errno. */
+static int take_output(int fd, struct sink *s)
 {
 	char buf[16384];
 	ssize_t n = read(fd, buf, sizeof(buf));
@@ -101,24 +116,28 @@ static int take_output(int fd, struct strbuf *b, size_t max)
 		return errno == EINTR || errno == EAGAIN ? 1 : -errno;
 	if (n == 0)
 		return 0;
-	strbuf_addn(b, buf, (size_t)n);
-	if (b->failed)
+	strbuf_addn(&s->b, buf, (size_t)n);
+	if (s->b.failed)
 		return -ENOMEM;
-	return b->len > max ? -EFBIG : 1;
+	if (s->b.len > s->max && !s->tail)
+		return -EFBIG;
+	if (s->b.len > s->max)
+		drop_head(s);
+	return 1;
 }
 
 /* What the program wrote before its end is in the pipe; a daemon may still hold the other side. */
-static int take_rest(int fd, struct strbuf *b, size_t max)
+static int take_rest(int fd, struct sink *s)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int r = 1;
 
 	while (r == 1 && poll(&p, 1, 0) == 1)
-		r = take_output(fd, b, max);
+		r = take_output(fd, s);
 	return r < 0 ? r : 0;
 }
 
-static int watch(int pidfd, int out, struct strbuf *b, size_t max, int timeout_sec)
+static int watch(int pidfd, int out, struct sink *s, int timeout_sec)
 {
 	long long deadline = now_msec() + timeout_sec * 1000LL;
 
@@ -138,9 +157,9 @@ static int watch(int pidfd, int out, struct strbuf *b, size_t max, int timeout_s
 		if (r <= 0)
 			continue;
 		if (p[0].revents)
-			return out >= 0 ? take_rest(out, b, max) : 0;
+			return out >= 0 ? take_rest(out, s) : 0;
 		if (p[1].revents) {
-			r = take_output(out, b, max);
+			r = take_output(out, s);
 			if (r < 0)
 				return r;
 			if (r == 0)
@@ -191,15 +210,39 @@ static int start(const char *const *argv, const struct run_opts *opts, int out, 
 	return 0;
 }
 
+/* @r is what following it said, @status what it ended with; the sink is used up. */
+static int finish(const char *name, const struct run_opts *opts, int r, int status, struct sink *s,
+		  struct err *err)
+{
+	_cleanup_free_ char *out = strbuf_steal(&s->b);
+
+	if (r == -ETIMEDOUT)
+		return err_set(err, ETIMEDOUT, "'%s' did not end within %d seconds", name,
+			       opts->timeout_sec);
+	if (r == -EFBIG)
+		return err_set(err, EFBIG, "'%s' wrote too much", name);
+	if (r < 0)
+		return err_errno(err, r, "cannot follow '%s'", name);
+	if (status < 0)
+		return err_errno(err, status, "cannot wait for '%s'", name);
+	if (opts->ret_out && !out)
+		return err_errno(err, ENOMEM, "cannot run '%s'", name);
+	if (opts->ret_out)
+		*opts->ret_out = steal_ptr(out);
+	return status;
+}
+
 int run_program(const char *const *argv, const struct run_opts *opts, struct err *err)
 {
 	_cleanup_close_ int out_r = -EBADF, out_w = -EBADF, pidfd = -EBADF;
-	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+	struct sink s = {.b = STRBUF_INIT};
 	int fds[2], r, status;
 	pid_t pid = -1;
 
 	if (!opts)
 		opts = &no_opts;
+	s.max = opts->out_max_bytes ? opts->out_max_bytes : OUT_MAX_DEFAULT;
+	s.tail = opts->out_tail;
 	if (opts->ret_out) {
 		if (pipe2(fds, O_CLOEXEC) < 0)
 			return err_errno(err, errno, "cannot run '%s'", argv[0]);
@@ -213,26 +256,9 @@ int run_program(const char *const *argv, const struct run_opts *opts, struct err
 		close(steal_fd(&out_w));
 
 	pidfd = pidfd_open(pid, 0);
-	r = pidfd < 0 ? -errno
-		      : watch(pidfd, out_r, &b,
-			      opts->out_max_bytes ? opts->out_max_bytes : OUT_MAX_DEFAULT,
-			      opts->timeout_sec);
+	r = pidfd < 0 ? -errno : watch(pidfd, out_r, &s, opts->timeout_sec);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	status = reap(pid);
-	if (r == -ETIMEDOUT)
-		return err_set(err, ETIMEDOUT, "'%s' did not end within %d seconds", argv[0],
-			       opts->timeout_sec);
-	if (r == -EFBIG)
-		return err_set(err, EFBIG, "'%s' wrote too much", argv[0]);
-	if (r < 0)
-		return err_errno(err, r, "cannot follow '%s'", argv[0]);
-	if (status >= 0 && opts->ret_out) {
-		char *s = strbuf_steal(&b);
-
-		if (!s)
-			return err_errno(err, ENOMEM, "cannot run '%s'", argv[0]);
-		*opts->ret_out = s;
-	}
-	return status < 0 ? err_errno(err, status, "cannot wait for '%s'", argv[0]) : status;
+	return finish(argv[0], opts, r, status, &s, err);
 }

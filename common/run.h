@@ -2,6 +2,7 @@
 #ifndef VESPER_RUN_H
 #define VESPER_RUN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -14,6 +15,7 @@ struct run_opts {
 	int timeout_sec;      /* 0: none; past it the program is killed, -ETIMEDOUT */
 	char **ret_out;	      /* captured standard output (caller frees), NULL: inherited */
 	size_t out_max_bytes; /* more than this is -EFBIG; 0: 1 MiB */
+	bool out_tail;	      /* no limit, but only the last out_max_bytes are kept */
 };
 
 /*

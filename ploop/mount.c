@@ -28,8 +28,9 @@
 #include "strbuf.h"
 #include "strv.h"
 
-#define LOOP_TRIES    64
-#define LOOP_NAME_MAX 32
+#define LOOP_TRIES	  64
+#define LOOP_NAME_MAX	  32
+#define E2FSCK_TAIL_BYTES 4096
 
 static int open_locked(struct ploop_disk *disk, bool read_only, struct err *err)
 {
@@ -85,21 +86,40 @@ static int attach_loop(int image, uint64_t offset, uint64_t length, bool read_on
 	return err_set(err, EBUSY, "no loop device stays free");
 }
 
-/* e2fsck's status is a sum: 1 and 2 say that it repaired, from 4 on that it could not. */
+/* The last line of @out with anything in it; names from the image may be in it. */
+static char *last_line(const char *out)
+{
+	struct strbuf b = STRBUF_INIT;
+	size_t end = strlen(out), start;
+
+	while (end && strchr(" \t\n", out[end - 1]))
+		end--;
+	for (start = end; start && out[start - 1] != '\n'; start--)
+		;
+	strbuf_add_printable(&b, out + start, end - start, "");
+	return strbuf_steal(&b);
+}
+
+/*
+ * e2fsck's status is a sum: 1 and 2 say that it repaired, from 4 on that it
+ * could not. It may have a lot to say and takes the time that the disk takes:
+ * it must never be ended in the middle of a repair.
+ */
 static int check_file_system(const char *dev, const char *path, struct err *err)
 {
 	const char *const argv[] = {"e2fsck", "-p", dev, NULL};
-	char *out = NULL;
-	const struct run_opts opts = {.ret_out = &out};
+	_cleanup_free_ char *out = NULL, *line = NULL;
+	const struct run_opts opts = {
+		.ret_out = &out, .out_max_bytes = E2FSCK_TAIL_BYTES, .out_tail = true};
 	int r = run_program(argv, &opts, err);
 
-	free(out);
 	if (r < 0)
 		return err_prefix(err, "cannot check the file system of '%s'", path);
-	if (r >= 4)
-		return err_set(err, EUCLEAN,
-			       "e2fsck cannot repair the file system of '%s': status %d", path, r);
-	return 0;
+	if (r < 4)
+		return 0;
+	line = last_line(out);
+	return err_set(err, EUCLEAN, "e2fsck cannot repair the file system of '%s': status %d: %s",
+		       path, r, line ? line : "");
 }
 
 /* What mount(8) calls options and mount(2) calls flags. */

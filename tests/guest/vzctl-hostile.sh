@@ -81,3 +81,15 @@ echo 1 >"/sys/fs/ext4/${loop#/dev/}/trigger_fs_error"
 mustfail "an error in the file system makes it read-only" touch /vz/root/$a/x
 ok "and the host lives on"
 vzctl --quiet umount $a
+
+# A file system that e2fsck cannot repair alone; its last word says why.
+cp --sparse=always /vz/private/$a/root.hdd/root.hds "$tap_tmp/good"
+loop=$(losetup -f --show -o 1M /vz/private/$a/root.hdd/root.hds)
+printf '%s\n' 'clri <2>' 'ssv state 2' | debugfs -w -f - "$loop" >/dev/null 2>&1
+losetup -d "$loop"
+code "an image beyond repair" 50 vzctl start $a
+like "e2fsck says why" "$output" 'status [0-9]+: .*[A-Za-z]{4}'
+is "nothing is left of it" "$(leftovers $a)" ""
+cp --sparse=always "$tap_tmp/good" /vz/private/$a/root.hdd/root.hds
+check "the good one mounts again" vzctl --quiet mount $a
+vzctl --quiet umount $a

@@ -77,6 +77,23 @@ static void time_and_size_have_limits(void **state)
 	assert_null(out);
 }
 
+/* A checker that is killed because it says too much leaves its repair half done. */
+static void keeps_the_end_of_much_output(void **state)
+{
+	char *out = NULL;
+	const struct run_opts opts = {.ret_out = &out, .out_max_bytes = 7, .out_tail = true};
+
+	(void)state;
+	assert_int_equal(run_program(SH("yes | head -c 3000000; echo; echo the end; exit 4"), &opts,
+				     NULL),
+			 4);
+	assert_string_equal(out, "he end\n");
+	free(out);
+	assert_int_equal(run_program(SH("echo short"), &opts, NULL), 0);
+	assert_string_equal(out, "short\n");
+	free(out);
+}
+
 /* A daemon that keeps the pipe must not keep us. */
 static void ends_with_the_program_not_with_its_daemons(void **state)
 {
@@ -99,6 +116,7 @@ int main(void)
 		cmocka_unit_test(leaks_no_descriptor),
 		cmocka_unit_test(says_why_it_cannot_run),
 		cmocka_unit_test(time_and_size_have_limits),
+		cmocka_unit_test(keeps_the_end_of_much_output),
 		cmocka_unit_test(ends_with_the_program_not_with_its_daemons),
 	};
 
