@@ -27,8 +27,8 @@ host_before=$(sum_of_host)
 
 # VE_ROOT on what is mounted already: the host's root, a tmpfs, another container's disk.
 echo 'VE_ROOT="/"' >>$conf
-code "start in the host's root" 50 vzctl start $a
-like "names it" "$output" "mounted on '/'"
+code "start in the host's root" 85 vzctl start $a
+like "names it" "$output" "VE_ROOT: '/'"
 code "unmount of the host's root" 51 vzctl umount $a
 is "status is not taken in" "$(state $a)" "exist unmounted down"
 is "the host's files are as they were" "$(sum_of_host)" "$host_before"
@@ -37,6 +37,7 @@ mkdir -p /root/closed/m
 mount -t tmpfs none /root/closed/m
 echo 'VE_ROOT="/root/closed/m"' >>$conf
 code "start on a tmpfs" 50 vzctl start $a
+like "names it" "$output" "mounted on '/root/closed/m'"
 code "its unmount" 51 vzctl umount $a
 check "it is still mounted" mountpoint -q /root/closed/m
 umount /root/closed/m
@@ -93,3 +94,17 @@ is "nothing is left of it" "$(leftovers $a)" ""
 cp --sparse=always "$tap_tmp/good" /vz/private/$a/root.hdd/root.hds
 check "the good one mounts again" vzctl --quiet mount $a
 vzctl --quiet umount $a
+
+# Cgroups that the container makes: by name, by depth, by number.
+vzctl --quiet start $a
+is "it has as many cgroups as it may" \
+	"$(cat $CG/$a/cgroup.max.depth $CG/$a/cgroup.max.descendants | xargs)" "32 2048"
+vzctl exec $a 'cd /sys/fs/cgroup && mkdir .x ..x .x/. .x/.y 2>/dev/null
+	while mkdir d 2>/dev/null; do cd d; done'
+is "no deeper than that" "$(find $CG/$a -type d -name d | wc -l)" 31
+mustfail "nor can it raise that" vzctl exec2 $a 'echo 99 >/sys/fs/cgroup/cgroup.max.depth'
+check "another exec has its leaf while one starts" sh -c "
+	for i in 1 2 3 4 5 6 7 8; do vzctl exec $a true & pids=\"\$pids \$!\"; done
+	for p in \$pids; do wait \$p || exit 1; done"
+check "it stops all the same" vzctl --quiet stop $a --fast
+is "and leaves nothing" "$(leftovers $a)" ""

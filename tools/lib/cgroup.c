@@ -6,10 +6,13 @@
  */
 #include "cgroup.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -167,31 +170,134 @@ int cgroup_kill(const char *path, struct err *err)
 	return cgroup_write(path, "cgroup.kill", "1", err);
 }
 
-/* Children first. 0 or the -errno of the first rmdir that failed. */
-static int remove_below(int dirfd, const char *name)
+int cgroup_bound(const char *path, struct err *err)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	struct dirent *e;
-	int fd, r;
+	int r = cgroup_write(path, "cgroup.max.depth", CGROUP_DEPTH_MAX, err);
 
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	d = fdopendir(fd);
+	return r < 0 ? r
+		     : cgroup_write(path, "cgroup.max.descendants", CGROUP_DESCENDANTS_MAX, err);
+}
+
+/*
+ * Removing what is below a cgroup. Names, number and depth are the container's
+ * choice, so one descriptor is open at a time and the way back is "..", which
+ * is sound as no directory of cgroup2 can be moved; and there is an end to it,
+ * as a container that runs may make them faster than they go.
+ */
+#define REMOVALS_MAX 65536
+
+struct removal {
+	int fd;	      /* of the directory in work */
+	char **names; /* of it and those above it, up to the one to remove; owned */
+	size_t depth, cap;
+	unsigned int count;
+};
+
+static void free_removal(struct removal *rm)
+{
+	while (rm->depth)
+		free(rm->names[--rm->depth]);
+	free(rm->names);
+	if (rm->fd >= 0)
+		close(rm->fd);
+}
+
+/* Remove the children that have none; 1 and the name of one that stays, which the caller frees. */
+static int remove_childless(struct removal *rm, char **ret_name)
+{
+	int fd = openat(rm->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
 	if (!d) {
-		close(fd);
-		return -ENOMEM;
+		int r = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return r;
 	}
 	while ((e = readdir(d))) {
-		if (e->d_type != DT_DIR || e->d_name[0] == '.')
+		if (e->d_type != DT_DIR || strcmp(e->d_name, ".") == 0 ||
+		    strcmp(e->d_name, "..") == 0)
 			continue;
-		r = remove_below(fd, e->d_name);
+		if (rm->count++ >= REMOVALS_MAX)
+			return -EBUSY;
+		if (unlinkat(rm->fd, e->d_name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			continue;
+		if (errno != EBUSY && errno != ENOTEMPTY)
+			return -errno;
+		*ret_name = strdup(e->d_name);
+		return *ret_name ? 1 : -ENOMEM;
+	}
+	return 0;
+}
+
+/* Takes @name; 0 also when it is gone meanwhile. */
+static int go_down(struct removal *rm, char *name)
+{
+	int fd = openat(rm->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = fd < 0 && errno != ENOENT ? -errno : 0;
+
+	if (fd >= 0 && rm->depth == rm->cap) {
+		char **p = reallocarray(rm->names, rm->cap + 64, sizeof(*p));
+
+		if (p) {
+			rm->names = p;
+			rm->cap += 64;
+		} else {
+			close(fd);
+			fd = -EBADF;
+			r = -ENOMEM;
+		}
+	}
+	if (fd < 0) {
+		free(name);
+		return r;
+	}
+	rm->names[rm->depth++] = name;
+	close(rm->fd);
+	rm->fd = fd;
+	return 0;
+}
+
+/* Nothing is below any more; what still keeps it is a process. */
+static int go_up(struct removal *rm)
+{
+	int fd = openat(rm->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *name = rm->names[--rm->depth];
+	int r = fd < 0 ? -errno : 0;
+
+	if (fd >= 0) {
+		close(rm->fd);
+		rm->fd = fd;
+		if (unlinkat(fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			r = -errno;
+	}
+	free(name);
+	return r;
+}
+
+/* 0 or the -errno of the first rmdir that failed for good. */
+static int remove_below(int dirfd, const char *name)
+{
+	_cleanup_(free_removal) struct removal rm = {
+		.fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+	int r;
+
+	if (rm.fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	for (;;) {
+		char *child = NULL;
+
+		r = remove_childless(&rm, &child);
+		if (r == 0 && !rm.depth)
+			break;
+		if (r >= 0)
+			r = child ? go_down(&rm, child) : go_up(&rm);
 		if (r < 0)
 			return r;
 	}
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return -errno;
-	return 0;
+	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int cgroup_remove(const char *path, int timeout_ms, struct err *err)
@@ -208,12 +314,26 @@ int cgroup_remove(const char *path, int timeout_ms, struct err *err)
 	return 0;
 }
 
+/* vzctl-PID or vzctl-PID-N of a process that is gone: nobody is about to use it. */
+static bool is_abandoned(const char *name)
+{
+	char *end;
+	long pid;
+
+	if (strncmp(name, "vzctl-", 6) != 0 || !isdigit((unsigned char)name[6]))
+		return false;
+	pid = strtol(name + 6, &end, 10);
+	if ((*end && *end != '-') || pid <= 0 || pid > INT_MAX)
+		return false;
+	return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
 void cgroup_sweep_leaves(const char *path)
 {
 	_cleanup_closedir_ DIR *d = opendir(path);
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (e->d_type == DT_DIR && strncmp(e->d_name, "vzctl-", 6) == 0)
+		if (e->d_type == DT_DIR && is_abandoned(e->d_name))
 			remove_below(dirfd(d), e->d_name);
 }

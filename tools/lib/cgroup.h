@@ -34,13 +34,21 @@ int cgroup_read(const char *path, const char *file, char **ret_value, struct err
 
 bool cgroup_exists(const char *path);
 
+/*
+ * Bound what a container can make below its cgroup @path: each one takes one of
+ * the 65535 ids that the kernel's memory controller has for the whole machine.
+ */
+#define CGROUP_DEPTH_MAX       "32"
+#define CGROUP_DESCENDANTS_MAX "2048"
+int cgroup_bound(const char *path, struct err *err);
+
 /* SIGKILL to everything below. */
 int cgroup_kill(const char *path, struct err *err);
 
 /* Remove @path with all below, waiting up to @timeout_ms for dying tasks; a missing one is fine. */
 int cgroup_remove(const char *path, int timeout_ms, struct err *err);
 
-/* Remove the empty leaves of finished execs below @path. */
+/* Remove the empty leaves of execs below @path whose process is gone. */
 void cgroup_sweep_leaves(const char *path);
 
 #endif

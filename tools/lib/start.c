@@ -128,6 +128,8 @@ static int set_limits(void *arg, struct err *err)
 	int r = param_apply_phase(s->ct, PHASE_CGROUP, err);
 
 	if (r == 0)
+		r = cgroup_bound(s->ct->cgroup, err);
+	if (r == 0)
 		r = cgroup_enable(s->ct->cgroup, err);
 	if (r == 0)
 		r = cgroup_make(s->init_cgroup, err);
