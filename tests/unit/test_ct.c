@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "config.h"
@@ -83,6 +84,40 @@ static void test_lock(void **state)
 	assert_true(ct_lock(b, &err) < 0);
 	assert_int_equal(err.exit_code, VZ_LOCKED);
 	assert_int_equal(ct_lock(c, NULL), 0);
+}
+
+/* Of two changes one after the other, the second must see the first. */
+static void test_lock_reads_again(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *b = NULL, *c = NULL;
+	struct ct *a = NULL;
+
+	fixture_write(f, "conf/101.conf", "", 0);
+	ct_open(host, 101, &a, NULL);
+	ct_open(host, 101, &b, NULL);
+	assert_int_equal(ct_lock(a, NULL), 0);
+	config_set(a->conf, "IP_ADDRESS", "10.0.0.1", NULL);
+	config_set(a->conf, "VE_ROOT", "/new", NULL);
+	assert_int_equal(ct_store(a, NULL), 0);
+	ct_close(a);
+	assert_int_equal(ct_lock(b, NULL), 0);
+	assert_string_equal(ct_get(b, "IP_ADDRESS"), "10.0.0.1");
+	assert_string_equal(b->root, "/new");
+	close(b->lock_fd);
+	b->lock_fd = -EBADF;
+	/* destroyed meanwhile */
+	assert_int_equal(remove(b->conf_path), 0);
+	assert_int_equal(ct_lock(b, NULL), 0);
+	assert_false(b->exists);
+	assert_null(config_get(b->conf, "IP_ADDRESS"));
+	/* spoiled meanwhile */
+	ct_open(host, 101, &c, NULL);
+	fixture_write(f, "conf/101.conf", "rubbish\n", 8);
+	close(b->lock_fd);
+	b->lock_fd = -EBADF;
+	assert_true(ct_lock(c, NULL) < 0);
 }
 
 static void test_names(void **state)
@@ -173,10 +208,15 @@ static void test_unread(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ids),  fixture_test(test_no_global_config),
-		fixture_test(test_override), fixture_test(test_lock),
-		fixture_test(test_names),    fixture_test(test_list),
-		fixture_test(test_list_all), fixture_test(test_unread),
+		cmocka_unit_test(test_ids),
+		fixture_test(test_no_global_config),
+		fixture_test(test_override),
+		fixture_test(test_lock),
+		fixture_test(test_lock_reads_again),
+		fixture_test(test_names),
+		fixture_test(test_list),
+		fixture_test(test_list_all),
+		fixture_test(test_unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,6 +252,21 @@ int ct_require(const struct ct *ct, struct err *err)
 	return 0;
 }
 
+/* What was read before the lock may since have been changed by its holder. */
+static int reload(struct ct *ct, struct err *err)
+{
+	struct config *empty = config_new();
+	int r;
+
+	if (!empty)
+		return oom(err);
+	config_free(ct->conf);
+	ct->conf = empty;
+	ct->exists = false;
+	r = load_conf(ct, err);
+	return r < 0 ? r : ct_refresh(ct, err);
+}
+
 int ct_lock(struct ct *ct, struct err *err)
 {
 	_cleanup_free_ char *path = NULL;
@@ -273,7 +288,7 @@ int ct_lock(struct ct *ct, struct err *err)
 	if (fd < 0)
 		return err_exit_default(err, fd == -EAGAIN ? VZ_LOCKED : VZ_SYSTEM);
 	ct->lock_fd = fd;
-	return 0;
+	return reload(ct, err);
 }
 
 const char *ct_get(const struct ct *ct, const char *key)

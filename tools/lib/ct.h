@@ -68,7 +68,10 @@ int ct_refresh(struct ct *ct, struct err *err);
 /* Exit code 14 when the container does not exist, 22/23 without VE_ROOT, VE_PRIVATE. */
 int ct_require(const struct ct *ct, struct err *err);
 
-/* Exit code 9 when somebody else holds it; released by ct_close(). */
+/*
+ * Exit code 9 when somebody else holds it; released by ct_close(). Reads
+ * CTID.conf again: what ct_get() gave before is invalid.
+ */
 int ct_lock(struct ct *ct, struct err *err);
 
 /* A parameter: CTID.conf, else vz.conf, else NULL. Borrowed. */
