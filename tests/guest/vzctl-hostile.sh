@@ -57,6 +57,18 @@ like "the neighbour is named" "$output" "container $b"
 check "it is whole" test -e /vz/private/$b/root.hdd/root.hds
 cp "$tap_tmp/conf" $conf
 
+# The same host ids: not both at once.
+new_ct $b busybox
+grep ^LOCAL_ $conf >>/etc/vz/conf/$b.conf
+vzctl --quiet start $a
+code "a second container with the same host ids" 85 vzctl start $b
+like "the first is named" "$output" "container $a"
+is "nothing of the second is left" "$(leftovers $b)" ""
+vzctl --quiet stop $a --fast
+check "alone it starts" vzctl --quiet start $b
+code "and then the first does not" 85 vzctl start $a
+vzctl --quiet stop $b --fast
+
 # The mount point: what is there keeps its mode.
 mkdir -p /srv
 mode=$(stat -c %a /srv)

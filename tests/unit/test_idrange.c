@@ -49,8 +49,12 @@ static struct host *make_host(struct fixture *f)
 {
 	struct host *host = NULL;
 
+	char conf[160];
+	int n = snprintf(conf, sizeof(conf), "VE_ROOT=/r/$VEID\nCGROUP_ROOT=%s/cg\n", f->dir);
+
 	mkdir(fixture_path(f, "conf"), 0755);
-	fixture_write(f, "vz.conf", "VE_ROOT=/r/$VEID\n", 17);
+	mkdir(fixture_path(f, "cg"), 0755);
+	fixture_write(f, "vz.conf", conf, n);
 	assert_int_equal(host_open(f->dir, &host, NULL), 0);
 	return host;
 }
@@ -119,6 +123,32 @@ static void test_bad_neighbour_stops_it(void **state)
 	assert_non_null(strstr(err.msg, "101.conf:1"));
 }
 
+/* A copy of a configuration may stay as long as only one of the two runs. */
+static void test_running_neighbour(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *ct = NULL;
+	struct err err = ERR_INIT;
+	uint32_t a = choose(host, 101);
+	char conf[96];
+	int n = snprintf(conf, sizeof(conf), "LOCAL_UID=%u\nLOCAL_GID=%u\nLOCAL_SIZE=65536\n",
+			 a + IDRANGE_SIZE - 65536, IDRANGE_LAST + 1);
+
+	choose(host, 103);
+	fixture_write(f, "conf/102.conf", conf, n);
+	fixture_write(f, "conf/104.conf", "rubbish\n", 8);
+	mkdir(fixture_path(f, "cg/102"), 0755);
+	mkdir(fixture_path(f, "cg/103"), 0755);
+	mkdir(fixture_path(f, "cg/104"), 0755);
+	assert_int_equal(ct_open(host, 102, &ct, NULL), 0);
+	assert_int_equal(idrange_check_running(ct, NULL), 0);
+	mkdir(fixture_path(f, "cg/101"), 0755);
+	assert_true(idrange_check_running(ct, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_BAD_CONFIG);
+	assert_non_null(strstr(err.msg, "container 101"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +157,7 @@ int main(void)
 		fixture_test(test_containers_do_not_overlap),
 		fixture_test(test_given_ranges),
 		fixture_test(test_bad_neighbour_stops_it),
+		fixture_test(test_running_neighbour),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "config.h"
@@ -68,6 +69,12 @@ int idrange_load(const struct ct *ct, struct idrange *ret_range, struct err *err
 static bool overlap(uint32_t a, uint32_t na, uint32_t b, uint32_t nb)
 {
 	return (uint64_t)a < (uint64_t)b + nb && (uint64_t)b < (uint64_t)a + na;
+}
+
+static bool ranges_meet(const struct idrange *a, const struct idrange *b)
+{
+	return overlap(a->uid, a->size, b->uid, b->size) ||
+	       overlap(a->gid, a->size, b->gid, b->size);
 }
 
 int idrange_find(const struct idrange *used, size_t count, uint32_t size, uint32_t *ret_base)
@@ -156,8 +163,7 @@ static int check_free(const struct ranges *rs, const struct idrange *want, struc
 	for (i = 0; i < rs->count; i++) {
 		const struct idrange *u = &rs->v[i];
 
-		if (overlap(want->uid, want->size, u->uid, u->size) ||
-		    overlap(want->gid, want->size, u->gid, u->size))
+		if (ranges_meet(want, u))
 			return err_exit(err, VZ_BAD_VALUE,
 					"host ids from %u overlap a range in use (%u, %u ids)",
 					want->uid, u->uid, u->size);
@@ -212,6 +218,39 @@ int idrange_choose(struct ct *ct, struct err *err)
 	return record(ct, base, size, err);
 }
 
+static bool has_cgroup(const struct host *host, uint32_t id)
+{
+	char name[16];
+	_cleanup_free_ char *path = NULL;
+
+	snprintf(name, sizeof(name), "%" PRIu32, id);
+	path = path_join(host->cgroup, name);
+	return path && access(path, F_OK) == 0;
+}
+
+int idrange_check_running(const struct ct *ct, struct err *err)
+{
+	_cleanup_free_ uint32_t *ids = NULL;
+	struct idrange own, range;
+	size_t count = 0, i;
+	int r = idrange_load(ct, &own, err);
+
+	if (r == 0)
+		r = ct_list(ct->host, &ids, &count, err);
+	for (i = 0; r == 0 && i < count; i++) {
+		_cleanup_ct_ struct ct *other = NULL;
+
+		if (ids[i] == ct->id || !has_cgroup(ct->host, ids[i]) ||
+		    ct_open(ct->host, ids[i], &other, NULL) < 0 ||
+		    idrange_load(other, &range, NULL) < 0 || !ranges_meet(&own, &range))
+			continue;
+		return err_exit(err, VZ_BAD_CONFIG,
+				"'%s': host ids from %u on are those of container %s, which runs",
+				ct->conf_path, own.uid, other->idstr);
+	}
+	return r;
+}
+
 int idrange_lock(const struct host *host, struct err *err)
 {
 	_cleanup_free_ char *path = path_join(host->lockdir, "idrange.lck");
@@ -220,5 +259,8 @@ int idrange_lock(const struct host *host, struct err *err)
 	if (!path)
 		return err_set(err, ENOMEM, "out of memory");
 	r = path_mkdirs(host->lockdir, 0700, err);
-	return r < 0 ? r : lock_file(path, 60, err);
+	if (r < 0)
+		return err_exit_default(err, VZ_NO_LOCKDIR);
+	r = lock_file(path, 60, err);
+	return r == -EAGAIN ? err_exit_default(err, VZ_LOCKED) : r;
 }

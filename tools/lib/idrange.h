@@ -37,7 +37,14 @@ int idrange_load(const struct ct *ct, struct idrange *ret_range, struct err *err
  */
 int idrange_choose(struct ct *ct, struct err *err);
 
-/* A descriptor that keeps other allocations away until it is closed. */
+/*
+ * Does a container that has a cgroup, so that it runs or is being started, have
+ * one of @ct's ids? A copied configuration brings the same ones. Exit code 85;
+ * the caller holds the lock of idrange_lock() until @ct has its cgroup.
+ */
+int idrange_check_running(const struct ct *ct, struct err *err);
+
+/* A descriptor that keeps other allocations and starts away until it is closed; exit codes 9, 77. */
 int idrange_lock(const struct host *host, struct err *err);
 
 /* The first multiple of @size in the window that no used[] range touches; -ENOSPC. Pure, for tests. */

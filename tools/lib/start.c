@@ -100,8 +100,11 @@ static int check_kernel(void *arg, struct err *err)
 static int make_cgroup(void *arg, struct err *err)
 {
 	struct start *s = arg;
-	int r = cgroup_make(s->ct->cgroup, err);
+	_cleanup_close_ int lock = idrange_lock(s->ct->host, err);
+	int r = lock < 0 ? lock : idrange_check_running(s->ct, err);
 
+	if (r == 0)
+		r = cgroup_make(s->ct->cgroup, err);
 	if (r < 0)
 		return r;
 	r = kve_set_id(s->ct->cgroup, s->ct->id, err);
