@@ -19,6 +19,8 @@
 #include "cleanup.h"
 #include "err.h"
 
+#define LINK_TRIES 8
+
 enum io_call { IO_READ, IO_WRITE, IO_PREAD, IO_PWRITE };
 
 /* Every byte or an error: -EIO where a file ends or a device takes nothing. */
@@ -152,49 +154,111 @@ static int open_parent(int dirfd, const char *path, const char **ret_name)
 	return fd;
 }
 
-static int write_new(int parent, const char *tmp, const void *data, size_t len, mode_t mode)
+static int write_data(int fd, const void *data, size_t len, mode_t mode)
 {
-	_cleanup_close_ int fd = openat(parent, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int r;
+	int r = io_write_full(fd, data, len);
 
-	if (fd < 0)
-		return -errno;
-	r = io_write_full(fd, data, len);
 	if (r < 0)
 		return r;
-	if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
+	return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Cut, so that a name of full length still has a temporary one. */
+static int temporary_name(const char *name, bool fixed, char **ret)
+{
+	uint64_t salt = 0;
+	int n;
+
+	if (!fixed && getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+		return -EIO;
+	n = fixed ? asprintf(ret, ".%.200s.new", name)
+		  : asprintf(ret, ".%.200s.%016llx", name, (unsigned long long)salt);
+	return n < 0 ? -ENOMEM : 0;
+}
+
+static int link_as(int parent, const char *name, int fd)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, parent, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* A name of its own, then that one in the place of @name. */
+static int link_over(int parent, const char *name, int fd, bool fixed)
+{
+	_cleanup_free_ char *tmp = NULL;
+	int r = temporary_name(name, fixed, &tmp);
+
+	if (r == 0 && fixed)
+		unlinkat(parent, tmp, 0);
+	if (r == 0)
+		r = link_as(parent, tmp, fd);
+	if (r < 0)
+		return r;
+	r = renameat(parent, tmp, parent, name) < 0 ? -errno : 0;
+	/* There still when it failed, and when both were the same file already. */
+	unlinkat(parent, tmp, 0);
+	return r;
+}
+
+/*
+ * The file has no name until it is whole and stable, so that a kill leaves
+ * nothing; where there is an old one, it has another name for a moment, which
+ * the next takes away. Whoever does the same at the same time may take it away
+ * too: again, and if it cannot be had at all, under a name of chance.
+ * -EOPNOTSUPP where files must have names.
+ */
+static int replace_unnamed(int parent, const char *name, const void *data, size_t len, mode_t mode)
+{
+	_cleanup_close_ int fd = openat(parent, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	int tries, r;
+
+	if (fd < 0)
+		return errno == EISDIR || errno == EINVAL || errno == ENOENT ? -EOPNOTSUPP : -errno;
+	r = write_data(fd, data, len, mode);
+	if (r < 0)
+		return r;
+	r = link_as(parent, name, fd);
+	for (tries = 0; (r == -EEXIST || r == -ENOENT) && tries < LINK_TRIES; tries++)
+		r = link_over(parent, name, fd, tries < LINK_TRIES / 2);
+	return r == -ENOENT ? -EOPNOTSUPP : r;
+}
+
+static int replace_named(int parent, const char *name, const void *data, size_t len, mode_t mode)
+{
+	_cleanup_close_ int fd = -EBADF;
+	_cleanup_free_ char *tmp = NULL;
+	int r = temporary_name(name, false, &tmp);
+
+	if (r < 0)
+		return r;
+	fd = openat(parent, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
 		return -errno;
-	return close(steal_fd(&fd)) < 0 ? -errno : 0;
+	r = write_data(fd, data, len, mode);
+	if (r == 0 && (close(steal_fd(&fd)) < 0 || renameat(parent, tmp, parent, name) < 0))
+		r = -errno;
+	if (r < 0)
+		unlinkat(parent, tmp, 0);
+	return r;
 }
 
 int io_replace_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 		    struct err *err)
 {
 	_cleanup_close_ int parent = -EBADF;
-	_cleanup_free_ char *tmp = NULL;
 	const char *name = NULL;
-	uint64_t salt = 0;
 	int r;
 
 	parent = open_parent(dirfd, path, &name);
 	if (parent < 0)
 		return err_errno(err, parent, "cannot write '%s'", path);
-	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
-		return err_errno(err, EIO, "cannot write '%s': no random numbers", path);
-	/* Cut, so that a name of full length still has a temporary one. */
-	if (asprintf(&tmp, ".%.200s.%016llx", name, (unsigned long long)salt) < 0) {
-		tmp = NULL;
-		return err_errno(err, ENOMEM, "cannot write '%s'", path);
-	}
-
-	r = write_new(parent, tmp, data, len, mode);
-	if (r == 0 && renameat(parent, tmp, parent, name) < 0)
-		r = -errno;
-	if (r < 0) {
-		if (r != -EEXIST)
-			unlinkat(parent, tmp, 0);
+	r = replace_unnamed(parent, name, data, len, mode);
+	if (r == -EOPNOTSUPP)
+		r = replace_named(parent, name, data, len, mode);
+	if (r < 0)
 		return err_errno(err, r, "cannot write '%s'", path);
-	}
 	if (fsync(parent) < 0)
 		return err_errno(err, errno, "cannot flush the directory of '%s'", path);
 	return 0;

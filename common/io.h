@@ -25,8 +25,9 @@ int io_read_file(int dirfd, const char *path, size_t max_bytes, char **ret_data,
 int io_write_value(int dirfd, const char *path, const char *data);
 
 /*
- * Replace a file so that a crash leaves the old or the new one: temporary
- * file in the same directory, fsync, rename, fsync of the directory.
+ * Replace a file so that a crash leaves the old or the new one, and nothing
+ * else where the file system knows unnamed files: temporary file in the same
+ * directory, fsync, rename, fsync of the directory.
  */
 int io_replace_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 		    struct err *err);

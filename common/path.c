@@ -69,6 +69,25 @@ int path_mkdirs(const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
+int path_sync_parent(const char *path, struct err *err)
+{
+	_cleanup_free_ char *parent = strdup(path);
+	_cleanup_close_ int fd = -EBADF;
+	size_t len = parent ? strlen(parent) : 0;
+
+	if (!parent)
+		return err_errno(err, ENOMEM, "cannot flush the directory of '%s'", path);
+	while (len > 1 && parent[len - 1] == '/')
+		len--;
+	while (len && parent[len - 1] != '/')
+		len--;
+	parent[len] = '\0';
+	fd = open(len ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0)
+		return err_errno(err, errno, "cannot flush the directory of '%s'", path);
+	return 0;
+}
+
 static int openat2_retry(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {

@@ -12,6 +12,9 @@ char *path_join(const char *a, const char *b);
 /* mkdir -p; existing directories are fine. */
 int path_mkdirs(const char *path, mode_t mode, struct err *err);
 
+/* Put the name of @path itself on stable storage: fsync of its directory. */
+int path_sync_parent(const char *path, struct err *err);
+
 /*
  * Open @path below the directory @rootfd and never leave it: symbolic links
  * are followed inside the root, "..", absolute links and magic links cannot

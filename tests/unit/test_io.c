@@ -29,6 +29,26 @@ static void replaces_whole_with_mode_and_leaves_nothing(void **state)
 	assert_string_equal(names, "x");
 }
 
+/* What a killed one left goes with the next, and what is no file is in nobody's way. */
+static void leaves_no_temporary_file_behind(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *first = NULL, *second = NULL, *data = NULL;
+	size_t len;
+
+	fixture_write(f, ".x.new", "of a killed one", 15);
+	fixture_write(f, "x", "old", 3);
+	assert_int_equal(io_replace_file(f->dirfd, "x", "new", 3, 0644, NULL), 0);
+	first = fixture_list(f);
+	assert_string_equal(first, "x");
+	assert_int_equal(mkdirat(f->dirfd, ".x.new", 0755), 0);
+	assert_int_equal(io_replace_file(f->dirfd, "x", "newer", 5, 0644, NULL), 0);
+	second = fixture_list(f);
+	assert_string_equal(second, ".x.new x");
+	assert_int_equal(io_read_file(f->dirfd, "x", 100, &data, &len, NULL), 0);
+	assert_string_equal(data, "newer");
+}
+
 static void a_failed_replacement_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -100,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fixture_test(replaces_whole_with_mode_and_leaves_nothing),
+		fixture_test(leaves_no_temporary_file_behind),
 		fixture_test(a_failed_replacement_changes_nothing),
 		fixture_test(reading_knows_its_limit),
 		cmocka_unit_test(reads_files_that_say_they_are_empty),

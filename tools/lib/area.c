@@ -48,17 +48,68 @@ static char *suffixed(const char *path, const char *suffix)
 	return strbuf_steal(&b);
 }
 
-static int sync_parent(const char *path)
+static bool same_area(const struct ct *a, const struct ct *b)
 {
-	_cleanup_free_ char *parent = suffixed(path, "");
-	_cleanup_close_ int fd = -EBADF;
-	char *slash = parent ? strrchr(parent, '/') : NULL;
+	_cleanup_free_ char *x = suffixed(a->private_dir, ""), *y = suffixed(b->private_dir, "");
+	struct stat st, other;
 
-	if (!slash)
-		return -ENOMEM;
-	slash[slash == parent] = '\0';
-	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	if (x && y && strcmp(x, y) == 0)
+		return true;
+	return stat(a->private_dir, &st) == 0 && stat(b->private_dir, &other) == 0 &&
+	       st.st_dev == other.st_dev && st.st_ino == other.st_ino;
+}
+
+static int open_other(const struct ct *ct, uint32_t id, bool draft, struct ct **ret_other)
+{
+	_cleanup_ct_ struct ct *other = NULL;
+	int r = draft ? ct_open_unread(ct->host, id, &other, NULL)
+		      : ct_open(ct->host, id, &other, NULL);
+
+	if (r == 0 && draft)
+		r = ct_load_draft(other, NULL);
+	if (r == 0)
+		*ret_other = steal_ptr(other);
+	return r;
+}
+
+/*
+ * No other container, made or being made, has this private area: one whose
+ * configuration was copied may. What cannot be read is nobody's.
+ */
+static int check_unshared(const struct ct *ct, bool draft, struct err *err)
+{
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t count = 0, i;
+	int r = draft ? ct_list_drafts(ct->host, &ids, &count, err)
+		      : ct_list(ct->host, &ids, &count, err);
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < count; i++) {
+		_cleanup_ct_ struct ct *other = NULL;
+
+		if (ids[i] == ct->id || open_other(ct, ids[i], draft, &other) < 0)
+			continue;
+		if (other->private_dir && same_area(ct, other))
+			return err_set(err, EBUSY, "private area '%s' is also that of container %s",
+				       ct->private_dir, other->idstr);
+	}
+	return 0;
+}
+
+static int check_sole_owner(const struct ct *ct, struct err *err)
+{
+	int r = check_unshared(ct, true, err);
+
+	return r < 0 ? r : check_unshared(ct, false, err);
+}
+
+int area_check_free(const struct ct *ct, struct err *err)
+{
+	if (access(ct->private_dir, F_OK) == 0)
+		return err_exit(err, VZ_PRIVATE_EXISTS, "private area '%s' exists already",
+				ct->private_dir);
+	return check_sole_owner(ct, err) < 0 ? err_exit_default(err, VZ_PRIVATE_EXISTS) : 0;
 }
 
 static int make_image(const char *tmp, const struct area_create_opts *opts, struct err *err)
@@ -100,9 +151,6 @@ int area_create(const struct ct *ct, const struct area_create_opts *opts, struct
 
 	if (!partial)
 		return err_set(err, ENOMEM, "out of memory");
-	if (access(ct->private_dir, F_OK) == 0)
-		return err_exit(err, VZ_PRIVATE_EXISTS, "private area '%s' exists already",
-				ct->private_dir);
 	r = remove_partial(partial, err);
 	if (r == 0)
 		r = make_image(partial, opts, err);
@@ -110,39 +158,15 @@ int area_create(const struct ct *ct, const struct area_create_opts *opts, struct
 		goto undo;
 	if (rename(partial, ct->private_dir) < 0) {
 		r = err_errno(err, errno, "cannot make '%s'", ct->private_dir);
-		err_exit_default(err, VZ_CREATE_PRIVATE);
 		goto undo;
 	}
-	sync_parent(ct->private_dir);
-	return 0;
+	r = path_sync_parent(ct->private_dir, err);
+	if (r == 0)
+		return 0;
+	path_remove_tree(AT_FDCWD, ct->private_dir, NULL);
 undo:
 	remove_partial(partial, NULL);
-	return r;
-}
-
-/* A configuration that was copied may name the area of the container that it was copied from. */
-static int check_sole_owner(const struct ct *ct, struct err *err)
-{
-	_cleanup_free_ uint32_t *ids = NULL;
-	struct stat own, st;
-	size_t count = 0, i;
-	int r = ct_list(ct->host, &ids, &count, err);
-
-	if (r < 0)
-		return r;
-	if (stat(ct->private_dir, &own) < 0)
-		return err_errno(err, errno, "cannot look at '%s'", ct->private_dir);
-	for (i = 0; i < count; i++) {
-		_cleanup_ct_ struct ct *other = NULL;
-
-		if (ids[i] == ct->id || ct_open(ct->host, ids[i], &other, NULL) < 0)
-			continue;
-		if (other->private_dir && stat(other->private_dir, &st) == 0 &&
-		    st.st_dev == own.st_dev && st.st_ino == own.st_ino)
-			return err_set(err, EBUSY, "private area '%s' is also that of container %s",
-				       ct->private_dir, other->idstr);
-	}
-	return 0;
+	return err_exit_default(err, VZ_CREATE_PRIVATE);
 }
 
 /* Nothing but a private area, and only one that nobody uses; held until released. */

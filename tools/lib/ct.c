@@ -25,6 +25,9 @@
 #include "path.h"
 #include "strbuf.h"
 
+#define DRAFT	      ".creating"
+#define NODE_LOCK_SEC 60
+
 static int oom(struct err *err)
 {
 	return err_set(err, ENOMEM, "out of memory");
@@ -98,16 +101,26 @@ int ct_parse_id(const char *s, uint32_t *ret_id)
 	return 0;
 }
 
-static int id_of_file_name(const char *name, uint32_t *ret_id)
+static int id_before(const char *name, const char *suffix, uint32_t *ret_id)
 {
 	char buf[16];
-	const char *dot = strrchr(name, '.');
+	const char *dot = strchr(name, '.');
 
-	if (!dot || strcmp(dot, ".conf") != 0 || (size_t)(dot - name) >= sizeof(buf))
+	if (!dot || strcmp(dot, suffix) != 0 || (size_t)(dot - name) >= sizeof(buf))
 		return -EINVAL;
 	memcpy(buf, name, dot - name);
 	buf[dot - name] = '\0';
 	return ct_parse_id(buf, ret_id);
+}
+
+static int id_of_file_name(const char *name, uint32_t *ret_id)
+{
+	return id_before(name, ".conf", ret_id);
+}
+
+static int id_of_draft_name(const char *name, uint32_t *ret_id)
+{
+	return id_before(name, ".conf" DRAFT, ret_id);
 }
 
 static int id_of_name(const struct host *host, const char *name, uint32_t *ret_id)
@@ -191,10 +204,12 @@ int ct_open_unread(const struct host *host, uint32_t id, struct ct **ret_ct, str
 	snprintf(ct->idstr, sizeof(ct->idstr), "%" PRIu32, id);
 	strbuf_addf(&path, "%s/conf/%s.conf", host->etc, ct->idstr);
 	ct->conf_path = strbuf_steal(&path);
+	strbuf_addf(&path, "%s/conf/%s.conf" DRAFT, host->etc, ct->idstr);
+	ct->draft_path = strbuf_steal(&path);
 	ct->conf = config_new();
 	ct->cgroup = path_join(host->cgroup, ct->idstr);
 	text = config_text(host->conf);
-	if (!ct->conf_path || !ct->conf || !ct->cgroup || !text)
+	if (!ct->conf_path || !ct->draft_path || !ct->conf || !ct->cgroup || !text)
 		return oom(err);
 	r = config_parse(text, "vz.conf", ct->idstr, &ct->defaults, err);
 	if (r == 0)
@@ -229,6 +244,7 @@ void ct_close(struct ct *ct)
 	config_free(ct->conf);
 	config_free(ct->defaults);
 	free(ct->conf_path);
+	free(ct->draft_path);
 	free(ct->root);
 	free(ct->private_dir);
 	free(ct->cgroup);
@@ -308,6 +324,68 @@ int ct_store(struct ct *ct, struct err *err)
 	return 0;
 }
 
+int ct_store_draft(struct ct *ct, struct err *err)
+{
+	int r = config_store(ct->conf, ct->draft_path, err);
+
+	return r < 0 ? err_exit_default(err, VZ_CONFIG_SAVE) : 0;
+}
+
+int ct_publish(struct ct *ct, struct err *err)
+{
+	if (rename(ct->draft_path, ct->conf_path) < 0) {
+		err_errno(err, errno, "cannot make '%s'", ct->conf_path);
+		return err_exit_default(err, VZ_CONFIG_SAVE);
+	}
+	if (path_sync_parent(ct->conf_path, err) < 0) {
+		(void)!rename(ct->conf_path, ct->draft_path);
+		return err_exit_default(err, VZ_CONFIG_SAVE);
+	}
+	ct->exists = true;
+	return 0;
+}
+
+int ct_load_draft(struct ct *ct, struct err *err)
+{
+	_cleanup_config_ struct config *conf = NULL;
+	int r = config_load(ct->draft_path, ct->idstr, &conf, err);
+
+	if (r < 0)
+		return r == -ENOENT ? r : err_exit_default(err, VZ_BAD_CONFIG);
+	config_free(ct->conf);
+	ct->conf = steal_ptr(conf);
+	return ct_refresh(ct, err);
+}
+
+void ct_drop_draft(const struct ct *ct)
+{
+	unlink(ct->draft_path);
+}
+
+int host_lock(const struct host *host, const char *kind, struct err *err)
+{
+	struct strbuf b = STRBUF_INIT;
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	strbuf_addf(&b, "%s/%s.lck", host->lockdir, kind);
+	path = strbuf_steal(&b);
+	if (!path)
+		return oom(err);
+	r = path_mkdirs(host->lockdir, 0700, err);
+	if (r < 0)
+		return err_exit_default(err, VZ_NO_LOCKDIR);
+	r = lock_file(path, NODE_LOCK_SEC, err);
+	return r == -EAGAIN ? err_exit_default(err, VZ_LOCKED) : r;
+}
+
+/* Neither made nor being made: a link to it is what a killed command left. */
+static bool is_gone(const struct ct *ct)
+{
+	return access(ct->conf_path, F_OK) < 0 && errno == ENOENT &&
+	       access(ct->draft_path, F_OK) < 0 && errno == ENOENT;
+}
+
 /* A name is free when its link is missing, leads nowhere, or is ours. */
 int ct_check_name(const struct ct *ct, const char *name, struct err *err)
 {
@@ -319,7 +397,7 @@ int ct_check_name(const struct ct *ct, const char *name, struct err *err)
 		return oom(err);
 	if (r < 0 || id == ct->id)
 		return 0;
-	if (ct_open(ct->host, id, &other, NULL) == 0 && !other->exists)
+	if (ct_open_unread(ct->host, id, &other, NULL) == 0 && is_gone(other))
 		return 0;
 	return err_exit(err, VZ_NAME, "name '%s' is used by container %u", name, id);
 }
@@ -341,24 +419,26 @@ static int link_name(struct ct *ct, const char *dir, const char *name, struct er
 	return 0;
 }
 
+/* Under one lock for all names: between the look and the link nobody else takes it. */
+static int take_name(struct ct *ct, const char *dir, const char *name, struct err *err)
+{
+	_cleanup_close_ int lock = host_lock(ct->host, "names", err);
+	int r = lock < 0 ? lock : ct_check_name(ct, name, err);
+
+	if (r == 0)
+		r = path_mkdirs(dir, 0755, err);
+	return r < 0 ? r : link_name(ct, dir, name, err);
+}
+
 int ct_set_name(struct ct *ct, const char *old_name, const char *name, struct err *err)
 {
 	_cleanup_free_ char *dir = path_join(ct->host->etc, "names"), *old = NULL;
 	uint32_t id;
-	int r;
 
 	if (!dir)
 		return oom(err);
-	if (name && *name) {
-		r = ct_check_name(ct, name, err);
-		if (r < 0)
-			return r;
-		r = path_mkdirs(dir, 0755, err);
-		if (r == 0)
-			r = link_name(ct, dir, name, err);
-		if (r < 0)
-			return err_exit_default(err, VZ_NAME);
-	}
+	if (name && *name && take_name(ct, dir, name, err) < 0)
+		return err_exit_default(err, VZ_NAME);
 	if (!old_name || !*old_name || (name && strcmp(name, old_name) == 0))
 		return 0;
 	r = id_of_name(ct->host, old_name, &id);
@@ -457,4 +537,20 @@ int ct_list(const struct host *host, uint32_t **ret_ids, size_t *ret_count, stru
 int ct_list_all(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err)
 {
 	return list_ids(host, host->cgroup, ret_ids, ret_count, err);
+}
+
+int ct_list_drafts(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err)
+{
+	_cleanup_free_ char *dir = path_join(host->etc, "conf");
+	struct id_list l = {0};
+	int r = dir ? add_ids(&l, dir, id_of_draft_name, err) : oom(err);
+
+	if (r < 0) {
+		free(l.ids);
+		return r;
+	}
+	sort_ids(&l);
+	*ret_ids = l.ids;
+	*ret_count = l.count;
+	return 0;
 }

@@ -29,6 +29,7 @@ struct ct {
 	uint32_t id;
 	char idstr[11];
 	char *conf_path;
+	char *draft_path;	 /* the same of a container that is being made */
 	struct config *conf;	 /* CTID.conf; empty when there is none */
 	struct config *defaults; /* vz.conf with $VEID expanded */
 	bool exists;		 /* CTID.conf is there */
@@ -80,11 +81,28 @@ const char *ct_get(const struct ct *ct, const char *key);
 /* Write CTID.conf; exit code 139. */
 int ct_store(struct ct *ct, struct err *err);
 
+/*
+ * The draft of a configuration, CTID.conf.creating, stands for a container that
+ * is being made: it keeps its host ids, its private area and its name from
+ * others, and tells who comes after a killed create what to remove. ct_publish()
+ * makes it CTID.conf, in one step; exit code 139.
+ */
+int ct_store_draft(struct ct *ct, struct err *err);
+int ct_publish(struct ct *ct, struct err *err);
+/* Into ct->conf; -ENOENT when there is none. */
+int ct_load_draft(struct ct *ct, struct err *err);
+void ct_drop_draft(const struct ct *ct);
+/* The ids that have one, ascending; caller frees. */
+int ct_list_drafts(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err);
+
 /* Exit code 131 when another container has the name. */
 int ct_check_name(const struct ct *ct, const char *name, struct err *err);
 
 /* Make the link names/NAME -> CTID.conf (and drop the one of @old_name); exit code 131. */
 int ct_set_name(struct ct *ct, const char *old_name, const char *name, struct err *err);
+
+/* Keep other changes of this kind on the node away; a descriptor. Exit codes 9, 77. */
+int host_lock(const struct host *host, const char *kind, struct err *err);
 
 /* Every id with a configuration, ascending; caller frees. */
 int ct_list(const struct host *host, uint32_t **ret_ids, size_t *ret_count, struct err *err);

@@ -16,7 +16,6 @@
 #include "err.h"
 #include "exitcode.h"
 #include "io.h"
-#include "lock.h"
 #include "path.h"
 
 struct ranges {
@@ -134,26 +133,49 @@ static int add_subids(struct ranges *rs, const char *path, struct err *err)
 }
 
 /* A configuration that does not parse might hold any range: nothing is given out then. */
-static int add_containers(struct ranges *rs, const struct ct *self, struct err *err)
+static int add_container(struct ranges *rs, const struct host *host, uint32_t id, bool draft,
+			 struct err *err)
 {
-	_cleanup_free_ uint32_t *ids = NULL;
-	size_t count, i;
+	_cleanup_ct_ struct ct *ct = NULL;
+	struct idrange range;
 	int r;
 
-	r = ct_list(self->host, &ids, &count, err);
-	for (i = 0; r == 0 && i < count; i++) {
-		_cleanup_ct_ struct ct *ct = NULL;
-		struct idrange range;
-
-		if (ids[i] == self->id)
-			continue;
-		r = ct_open(self->host, ids[i], &ct, err);
-		if (r < 0)
-			return err_prefix(err, "cannot see which host ids are in use");
-		if (config_get(ct->conf, "LOCAL_UID") && idrange_load(ct, &range, NULL) == 0)
-			r = add_range(rs, range, err);
+	if (draft) {
+		r = ct_open_unread(host, id, &ct, err);
+		if (r == 0)
+			r = ct_load_draft(ct, err);
+		/* Published or dropped meanwhile; published, it is among the others. */
+		if (r == -ENOENT)
+			return 0;
+	} else {
+		r = ct_open(host, id, &ct, err);
 	}
+	if (r < 0)
+		return err_prefix(err, "cannot see which host ids are in use");
+	if (config_get(ct->conf, "LOCAL_UID") && idrange_load(ct, &range, NULL) == 0)
+		r = add_range(rs, range, err);
 	return r;
+}
+
+static int add_listed(struct ranges *rs, const struct ct *self, bool draft, struct err *err)
+{
+	_cleanup_free_ uint32_t *ids = NULL;
+	size_t count = 0, i;
+	int r = draft ? ct_list_drafts(self->host, &ids, &count, err)
+		      : ct_list(self->host, &ids, &count, err);
+
+	for (i = 0; r == 0 && i < count; i++)
+		if (ids[i] != self->id)
+			r = add_container(rs, self->host, ids[i], draft, err);
+	return r;
+}
+
+/* Drafts first: one that becomes a container in between is seen twice and not never. */
+static int add_containers(struct ranges *rs, const struct ct *self, struct err *err)
+{
+	int r = add_listed(rs, self, true, err);
+
+	return r < 0 ? r : add_listed(rs, self, false, err);
 }
 
 static int check_free(const struct ranges *rs, const struct idrange *want, struct err *err)
@@ -253,14 +275,5 @@ int idrange_check_running(const struct ct *ct, struct err *err)
 
 int idrange_lock(const struct host *host, struct err *err)
 {
-	_cleanup_free_ char *path = path_join(host->lockdir, "idrange.lck");
-	int r;
-
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	r = path_mkdirs(host->lockdir, 0700, err);
-	if (r < 0)
-		return err_exit_default(err, VZ_NO_LOCKDIR);
-	r = lock_file(path, 60, err);
-	return r == -EAGAIN ? err_exit_default(err, VZ_LOCKED) : r;
+	return host_lock(host, "idrange", err);
 }

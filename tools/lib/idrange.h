@@ -32,7 +32,7 @@ int idrange_load(const struct ct *ct, struct idrange *ret_range, struct err *err
 /*
  * Find a range for @ct that overlaps no other container's and none of
  * /etc/subuid and /etc/subgid, and put it into ct->conf; the caller holds the
- * lock of idrange_lock() until the configuration is on disk. A range that is
+ * lock of idrange_lock() until the configuration or its draft is on disk. A range that is
  * already set there is only checked.
  */
 int idrange_choose(struct ct *ct, struct err *err);

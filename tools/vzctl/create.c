@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The configuration is put together in memory, the disk is made, and the
- * configuration file, which makes the container exist, is written last: a
- * killed create leaves nothing that a later one or destroy does not remove.
+ * The configuration is put together in memory and written as a draft, the disk
+ * is made, and the draft becomes the configuration, which makes the container
+ * exist: what a killed create leaves is found by the next, and by destroy.
  */
 #include "cmd.h"
 
@@ -16,6 +16,7 @@
 #include "config.h"
 #include "ct.h"
 #include "area.h"
+#include "draft.h"
 #include "err.h"
 #include "exitcode.h"
 #include "idrange.h"
@@ -187,25 +188,36 @@ static int make_disk(struct ctx *ctx, struct err *err)
 	return area_create(ctx->ct, &opts, err);
 }
 
-static int store(struct ct *ct, struct err *err)
+static int make(struct ctx *ctx, struct err *err)
 {
-	const char *name = config_get(ct->conf, "NAME");
-	int r = name ? ct_set_name(ct, NULL, name, err) : 0;
+	int r = draft_reserve(ctx->ct, err);
 
+	if (r < 0)
+		return r;
+	r = make_disk(ctx, err);
 	if (r == 0) {
-		r = ct_store(ct, err);
-		if (r < 0 && name)
-			ct_set_name(ct, name, NULL, NULL);
+		r = ct_publish(ctx->ct, err);
+		if (r < 0)
+			area_destroy(ctx->ct, NULL);
 	}
 	if (r < 0)
-		area_destroy(ct, NULL);
+		draft_drop(ctx->ct);
 	return r;
+}
+
+/* Nothing of a create that was killed is used: what it did may be half done. */
+static int start_over(struct ctx *ctx, struct err *err)
+{
+	int r = draft_discard(ctx->ct, err);
+
+	if (r == 0)
+		cmd_say(ctx, "Removed what a create that did not end had left");
+	return r == -ENOENT ? 0 : r;
 }
 
 int cmd_create(struct ctx *ctx, int argc, char **argv, struct err *err)
 {
 	struct create c = {.ctx = ctx};
-	_cleanup_close_ int ids = -EBADF;
 	int r = cmd_parse_params(argc, argv, PARAM_CREATE, add_change, found, &c, err);
 
 	if (r == 0)
@@ -217,19 +229,16 @@ int cmd_create(struct ctx *ctx, int argc, char **argv, struct err *err)
 				ctx->ct->idstr);
 	if (ctx->ct->id <= CT_ID_RESERVED)
 		log_error("warning: ids up to %u are reserved", CT_ID_RESERVED);
-	r = load_sample(&c, err);
+	r = start_over(ctx, err);
+	if (r == 0)
+		r = load_sample(&c, err);
 	if (r == 0)
 		r = apply_changes(&c, err);
 	if (r == 0)
 		r = check_new(ctx->ct, err);
 	if (r < 0)
 		return r;
-	ids = idrange_lock(ctx->host, err);
-	r = ids < 0 ? ids : idrange_choose(ctx->ct, err);
-	if (r == 0)
-		r = make_disk(ctx, err);
-	if (r == 0)
-		r = store(ctx->ct, err);
+	r = make(ctx, err);
 	if (r < 0)
 		return err_prefix(err, "cannot create %s", ctx->ct->idstr);
 	cmd_say(ctx, "Container private area was created");

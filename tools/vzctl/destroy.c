@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "ct.h"
 #include "area.h"
+#include "draft.h"
 #include "err.h"
 #include "exitcode.h"
 #include "lifecycle.h"
@@ -46,12 +47,26 @@ static int check(struct ct *ct, struct err *err)
 	return r;
 }
 
+/* No configuration: it may still be what a killed create left. */
+static int destroy_draft(struct ctx *ctx, struct err *err)
+{
+	int r = draft_discard(ctx->ct, err);
+
+	if (r == -ENOENT)
+		return ct_require(ctx->ct, err);
+	if (r == 0)
+		cmd_say(ctx, "Removed what a create that did not end had left");
+	return r;
+}
+
 int cmd_destroy(struct ctx *ctx, int argc, char **argv, struct err *err)
 {
 	int r = cmd_parse(argc, argv, NULL, NULL, err);
 
 	if (r == 0)
 		r = cmd_lock(ctx, err);
+	if (r == 0 && !ctx->ct->exists)
+		return destroy_draft(ctx, err);
 	if (r == 0)
 		r = ct_require(ctx->ct, err);
 	if (r == 0)
@@ -65,7 +80,7 @@ int cmd_destroy(struct ctx *ctx, int argc, char **argv, struct err *err)
 	if (r == 0)
 		r = retire_config(ctx->ct, err);
 	if (r < 0)
-		return r;
+		return err_prefix(err, "cannot destroy %s", ctx->ct->idstr);
 	cmd_say(ctx, "Container private area was destroyed");
 	return 0;
 }
