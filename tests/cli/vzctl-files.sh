@@ -47,6 +47,21 @@ is "works as an id" "$(V status web)" "CTID 101 exist unmounted down"
 check "its link goes with it" V set web --name '' --save
 mustfail "the name is free" V status web
 
+# Creates do not wait for each other's images: one that stands still is in nobody's way.
+mkfifo "$node/template/cache/slow-x86_64.tar"
+vzctl --config-root "$etc" create 105 --ostemplate slow >"$tap_tmp/slow" 2>&1 &
+slow=$!
+wait_until 10 test -e "$etc/conf/105.conf.creating"
+check "a create beside one that is not done" timeout 30 vzctl --config-root "$etc" create 106 --ostemplate tiny
+is "what is being made is no container" "$(V status 105)" "CTID 105 deleted unmounted down"
+mustfail "its id is locked" V create 105 --ostemplate tiny
+is "with exit code 9" "$status" 9
+kill -9 $slow
+wait $slow 2>/dev/null || :
+rm "$node/template/cache/slow-x86_64.tar"
+check "what it left is removed" V destroy 105
+is "all of it" "$(ls -d "$node"/private/105* "$etc"/conf/105* 2>/dev/null || :)" ""
+
 check "destroy" V destroy 101
 is "its state" "$(V status 101)" "CTID 101 deleted unmounted down"
 is "the private area is gone" "$(ls -d "$node"/private/101* 2>/dev/null || :)" ""

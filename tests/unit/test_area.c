@@ -116,6 +116,26 @@ static void removes_no_area_of_another(void **state)
 	drop(&w);
 }
 
+static void is_free_when_nobody_is_to_have_it(void **state)
+{
+	struct fixture *f = *state;
+	struct world w = make_world(f, "");
+	struct err err = ERR_INIT;
+	char conf[128];
+	int n = snprintf(conf, sizeof(conf), "VE_PRIVATE=\"%s/p/101/\"\n", f->dir);
+
+	assert_int_equal(area_check_free(w.ct, NULL), 0);
+	fixture_write(f, "conf/102.conf.creating", conf, n);
+	assert_true(area_check_free(w.ct, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_PRIVATE_EXISTS);
+	assert_non_null(strstr(err.msg, "container 102"));
+	unlink(fixture_path(f, "conf/102.conf.creating"));
+	make_area(f);
+	assert_true(area_check_free(w.ct, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_PRIVATE_EXISTS);
+	drop(&w);
+}
+
 /* Mounting needs root; the refusals come before. */
 static int mount_error(struct ct *ct, struct err *err)
 {
@@ -179,6 +199,7 @@ int main(void)
 		fixture_test(removes_nothing_but_an_area),
 		fixture_test(removes_no_area_in_use),
 		fixture_test(removes_no_area_of_another),
+		fixture_test(is_free_when_nobody_is_to_have_it),
 		fixture_test(mounts_on_no_other_file_system),
 		fixture_test(mounts_in_no_open_directory),
 	};

@@ -146,6 +146,37 @@ static void test_names(void **state)
 	assert_true(ct_resolve(host, "../conf/101", &id, NULL) < 0);
 }
 
+static void test_draft(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *a = NULL, *b = NULL;
+	_cleanup_free_ uint32_t *ids = NULL, *none = NULL;
+	struct err err = ERR_INIT;
+	size_t n;
+
+	ct_open(host, 101, &a, NULL);
+	ct_open(host, 102, &b, NULL);
+	assert_int_equal(ct_load_draft(a, NULL), -ENOENT);
+	config_set(a->conf, "HOSTNAME", "draft", NULL);
+	assert_int_equal(ct_store_draft(a, NULL), 0);
+	assert_int_equal(ct_list(host, &none, &n, NULL), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(ct_list_drafts(host, &ids, &n, NULL), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(ids[0], 101);
+	/* its name is taken, although there is no such container yet */
+	assert_int_equal(ct_set_name(a, NULL, "web", NULL), 0);
+	assert_true(ct_set_name(b, NULL, "web", &err) < 0);
+	assert_int_equal(err.exit_code, VZ_NAME);
+	assert_int_equal(ct_load_draft(b, NULL), -ENOENT);
+	assert_int_equal(ct_publish(a, NULL), 0);
+	assert_true(a->exists);
+	assert_int_equal(ct_load_draft(a, NULL), -ENOENT);
+	assert_int_equal(ct_lock(a, NULL), 0);
+	assert_string_equal(ct_get(a, "HOSTNAME"), "draft");
+}
+
 static void test_list(void **state)
 {
 	struct fixture *f = *state;
@@ -214,6 +245,7 @@ int main(void)
 		fixture_test(test_lock),
 		fixture_test(test_lock_reads_again),
 		fixture_test(test_names),
+		fixture_test(test_draft),
 		fixture_test(test_list),
 		fixture_test(test_list_all),
 		fixture_test(test_unread),

@@ -87,6 +87,21 @@ static void test_containers_do_not_overlap(void **state)
 	assert_int_equal(choose(host, 103), b);
 }
 
+/* While its image is being made, which takes minutes, nobody else gets its ids. */
+static void test_draft_keeps_its_ids(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *ct = NULL;
+	struct idrange range;
+
+	assert_int_equal(ct_open(host, 101, &ct, NULL), 0);
+	assert_int_equal(idrange_choose(ct, NULL), 0);
+	assert_int_equal(ct_store_draft(ct, NULL), 0);
+	assert_int_equal(idrange_load(ct, &range, NULL), 0);
+	assert_int_equal(choose(host, 102), range.uid + IDRANGE_SIZE);
+}
+
 static void test_given_ranges(void **state)
 {
 	struct fixture *f = *state;
@@ -155,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_window),
 		fixture_test(test_containers_do_not_overlap),
+		fixture_test(test_draft_keeps_its_ids),
 		fixture_test(test_given_ranges),
 		fixture_test(test_bad_neighbour_stops_it),
 		fixture_test(test_running_neighbour),

@@ -407,7 +407,11 @@ static int link_name(struct ct *ct, const char *dir, const char *name, struct er
 	_cleanup_free_ char *path = path_join(dir, name);
 	struct strbuf b = STRBUF_INIT;
 	_cleanup_free_ char *target = NULL;
+	uint32_t id;
 
+	/* Never without a link in between, where a kill would lose the name. */
+	if (id_of_name(ct->host, name, &id) == 0 && id == ct->id)
+		return 0;
 	strbuf_addf(&b, "../conf/%s.conf", ct->idstr);
 	target = strbuf_steal(&b);
 	if (!path || !target)
@@ -434,6 +438,7 @@ int ct_set_name(struct ct *ct, const char *old_name, const char *name, struct er
 {
 	_cleanup_free_ char *dir = path_join(ct->host->etc, "names"), *old = NULL;
 	uint32_t id;
+	int r;
 
 	if (!dir)
 		return oom(err);
