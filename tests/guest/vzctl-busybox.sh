@@ -58,6 +58,21 @@ is "what was written is still there" "$(vzctl exec $id cat /etc/hostname)" small
 check "restart" vzctl restart $id
 is "it runs again" "$(state $id)" "exist mounted running"
 
+# A resolver on the host's loopback is none of the container's; what is behind it is.
+cp /etc/resolv.conf "$tap_tmp/resolv" 2>/dev/null || :
+mkdir -p /run/systemd/resolve
+printf 'nameserver 127.0.0.53\nnameserver\t::1\nsearch example.org\n' >/etc/resolv.conf
+printf 'nameserver 192.0.2.53\n' >/run/systemd/resolve/resolv.conf
+check "inherit the host's DNS" vzctl --quiet set $id --nameserver inherit --searchdomain inherit --save
+is "without its loopback addresses" "$(vzctl exec $id cat /etc/resolv.conf | xargs)" \
+	"search example.org nameserver 192.0.2.53"
+rm -r /run/systemd/resolve
+run vzctl set $id --nameserver inherit --save
+like "none at all is told" "$output" "warning: container $id inherits no DNS server"
+vzctl --quiet set $id --nameserver 192.0.2.1 --save
+rm -f /etc/resolv.conf
+cp "$tap_tmp/resolv" /etc/resolv.conf 2>/dev/null || :
+
 check "ONBOOT" vzctl set $id --onboot yes --save
 check "the host goes down" systemctl start vz
 check "with its containers" systemctl stop vz

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,6 +306,21 @@ int ct_lock(struct ct *ct, struct err *err)
 		return err_exit_default(err, fd == -EAGAIN ? VZ_LOCKED : VZ_SYSTEM);
 	ct->lock_fd = fd;
 	return reload(ct, err);
+}
+
+void ct_warn(const struct ct *ct, const char *fmt, ...)
+{
+	_cleanup_free_ char *sentence = NULL;
+	va_list ap;
+
+	if (!ct->warn)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&sentence, fmt, ap) < 0)
+		sentence = NULL;
+	va_end(ap);
+	if (sentence)
+		ct->warn(sentence);
 }
 
 const char *ct_get(const struct ct *ct, const char *key)

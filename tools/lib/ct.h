@@ -23,6 +23,9 @@ struct host {
 	char *template_dir;  /* TEMPLATE */
 };
 
+/* A sentence about what is done otherwise than asked for, which is no reason to fail. */
+typedef void (*ct_warn_fn)(const char *sentence);
+
 /* A container as its files describe it. Owned, but for host. */
 struct ct {
 	const struct host *host;
@@ -37,6 +40,7 @@ struct ct {
 	char *private_dir;	 /* VE_PRIVATE */
 	char *cgroup;		 /* the VE's cgroup */
 	int lock_fd;		 /* -EBADF: not locked */
+	ct_warn_fn warn;	 /* NULL: nobody listens */
 };
 
 /* Read @etc/vz.conf. Exit code 10 when it is missing. */
@@ -74,6 +78,8 @@ int ct_require(const struct ct *ct, struct err *err);
  * CTID.conf again: what ct_get() gave before is invalid.
  */
 int ct_lock(struct ct *ct, struct err *err);
+
+void ct_warn(const struct ct *ct, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A parameter: CTID.conf, else vz.conf, else NULL. Borrowed. */
 const char *ct_get(const struct ct *ct, const char *key);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,50 +33,78 @@ static int open_etc(const struct ct *ct, struct err *err)
 	return fd;
 }
 
-/* A small regular file; anything else there (a link, a fifo) reads as empty and gets replaced. */
-static char *read_small(int etc, const char *name)
+/* A small regular file; -ELOOP for a link, -EFBIG, -EINVAL for another kind, -ENOENT. */
+static int read_small(int etc, const char *name, char **ret_text, size_t *ret_len)
 {
 	_cleanup_close_ int fd = openat(etc, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	_cleanup_free_ char *text = NULL;
 	struct stat st;
+	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX_BYTES)
-		return strdup("");
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size > FILE_MAX_BYTES)
+		return -EFBIG;
 	text = calloc(1, st.st_size + 1);
 	if (!text)
-		return NULL;
-	if (io_read_full(fd, text, st.st_size) < 0)
-		*text = '\0';
-	return steal_ptr(text);
+		return -ENOMEM;
+	r = io_read_full(fd, text, st.st_size);
+	if (r < 0)
+		return r;
+	*ret_text = steal_ptr(text);
+	*ret_len = st.st_size;
+	return 0;
 }
 
+/* What is there already is not written again: a container that is full must still start. */
 static int write_text(int etc, const char *name, struct strbuf *b, struct err *err)
 {
-	_cleanup_free_ char *text = strbuf_steal(b);
+	_cleanup_free_ char *text = strbuf_steal(b), *old = NULL;
+	size_t len;
 
 	if (!text)
 		return err_set(err, ENOMEM, "out of memory");
+	if (read_small(etc, name, &old, &len) == 0 && len == strlen(text) &&
+	    memcmp(old, text, len) == 0)
+		return 0;
 	return io_replace_file(etc, name, text, strlen(text), 0644, err);
 }
 
-/* Keep every line but the one we wrote before. */
-static int write_hosts(int etc, const char *hostname, struct err *err)
+/* Without the line that we wrote before. */
+static void add_hosts(struct strbuf *b, const char *old)
 {
-	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
-	_cleanup_free_ char *old = read_small(etc, "hosts");
-	size_t short_len = strcspn(hostname, ".");
-	char *s, *end;
+	const char *s, *end;
 
-	if (!old)
-		return err_set(err, ENOMEM, "out of memory");
 	for (s = old; *s; s = *end ? end + 1 : end) {
 		end = strchrnul(s, '\n');
 		if (end - s >= (ptrdiff_t)strlen(MARK) &&
 		    memcmp(end - strlen(MARK), MARK, strlen(MARK)) == 0)
 			continue;
-		strbuf_addn(&b, s, end - s);
-		strbuf_addc(&b, '\n');
+		strbuf_addn(b, s, end - s);
+		strbuf_addc(b, '\n');
 	}
+}
+
+/* The file is the tenant's: one that cannot be read as a small file of lines stays as it is. */
+static int write_hosts(const struct ct *ct, int etc, const char *hostname, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+	_cleanup_free_ char *old = NULL;
+	size_t short_len = strcspn(hostname, "."), len = 0;
+	int r = read_small(etc, "hosts", &old, &len);
+
+	if (r == -ENOMEM)
+		return err_set(err, ENOMEM, "out of memory");
+	if (r == 0 && strlen(old) != len)
+		r = -EINVAL;
+	if (r < 0 && r != -ENOENT) {
+		ct_warn(ct, "/etc/hosts in container %s stays as it is: %s", ct->idstr,
+			strerror(-r));
+		return 0;
+	}
+	add_hosts(&b, old ? old : "");
 	strbuf_addf(&b, "127.0.1.1\t%s", hostname);
 	if (hostname[short_len])
 		strbuf_addf(&b, " %.*s", (int)short_len, hostname);
@@ -98,31 +127,61 @@ int osdep_hostname(const struct ct *ct, struct err *err)
 	strbuf_addf(&b, "%s\n", hostname);
 	r = write_text(etc, "hostname", &b, err);
 	if (r == 0)
-		r = write_hosts(etc, hostname, err);
+		r = write_hosts(ct, etc, hostname, err);
 	return r < 0 ? err_exit_default(err, VZ_BAD_HOSTNAME) : 0;
 }
 
-/* The host's lines that start with @word. */
-static int add_inherited(struct strbuf *b, const char *word, struct err *err)
+/* On an address that means another machine in the container: itself. */
+static bool is_loopback(const char *server)
+{
+	return strncmp(server, "127.", 4) == 0 || strncmp(server, "::1", 3) == 0;
+}
+
+/* The lines of @path that start with @word; how many name servers were left out in *ret_loopback. */
+static int add_lines(struct strbuf *b, const char *path, const char *word, int *ret_loopback,
+		     struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
 	char *line, *save = NULL;
 	size_t len;
-	int r;
+	int r = io_read_file(AT_FDCWD, path, FILE_MAX_BYTES, &text, &len, NULL);
 
-	r = io_read_file(AT_FDCWD, "/etc/resolv.conf", FILE_MAX_BYTES, &text, &len, NULL);
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
-		return err_errno(err, r, "cannot read the host's /etc/resolv.conf");
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		if (strncmp(line, word, strlen(word)) == 0)
+		return err_errno(err, r, "cannot read the host's '%s'", path);
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *value = line + strlen(word);
+
+		if (strncmp(line, word, strlen(word)) != 0 || !strchr(" \t", *value))
+			continue;
+		if (strcmp(word, "nameserver") == 0 && is_loopback(value + strspn(value, " \t")))
+			++*ret_loopback;
+		else
 			strbuf_addf(b, "%s\n", line);
+	}
 	return 0;
 }
 
-static int add_list(struct strbuf *b, const char *value, const char *word, int one_line,
-		    struct err *err)
+/* A resolver of the host that only the host reaches has a file with those behind it. */
+static int add_inherited(const struct ct *ct, struct strbuf *b, const char *word, struct err *err)
+{
+	size_t before = b->len;
+	int loopback = 0;
+	int r = add_lines(b, "/etc/resolv.conf", word, &loopback, err);
+
+	if (r == 0 && loopback && b->len == before)
+		r = add_lines(b, "/run/systemd/resolve/resolv.conf", word, &loopback, err);
+	if (r == 0 && loopback && b->len == before)
+		ct_warn(ct,
+			"container %s inherits no DNS server: those of the host are on its "
+			"loopback addresses",
+			ct->idstr);
+	return r;
+}
+
+static int add_list(const struct ct *ct, struct strbuf *b, const char *value, const char *word,
+		    int one_line, struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
 	size_t i;
@@ -130,7 +189,7 @@ static int add_list(struct strbuf *b, const char *value, const char *word, int o
 	if (!value || !*value)
 		return 0;
 	if (strcmp(value, "inherit") == 0)
-		return add_inherited(b, word, err);
+		return add_inherited(ct, b, word, err);
 	if (strv_split(value, " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	if (one_line)
@@ -152,9 +211,9 @@ int osdep_dns(const struct ct *ct, struct err *err)
 	if ((!servers || !*servers) && (!search || !*search))
 		return 0;
 	strbuf_add(&b, "");
-	r = add_list(&b, search, "search", 1, err);
+	r = add_list(ct, &b, search, "search", 1, err);
 	if (r == 0)
-		r = add_list(&b, servers, "nameserver", 0, err);
+		r = add_list(ct, &b, servers, "nameserver", 0, err);
 	if (r < 0)
 		return err_exit_default(err, VZ_BAD_DNS);
 	if (!b.len)

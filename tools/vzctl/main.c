@@ -94,6 +94,11 @@ int cmd_lock(struct ctx *ctx, struct err *err)
 	return ctx->skip_lock ? 0 : ct_lock(ctx->ct, err);
 }
 
+static void warn(const char *sentence)
+{
+	log_error("warning: %s", sentence);
+}
+
 static void print_param_help(unsigned int flag)
 {
 	size_t i;
@@ -215,6 +220,7 @@ static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, 
 		r = ct_open(ctx->host, id, &ctx->ct, err);
 	if (r < 0)
 		return r;
+	ctx->ct->warn = warn;
 	if (ctx->supervised)
 		take_lock_of_starter(ctx->ct);
 	if (c->flags & ADOPTS)
