@@ -37,10 +37,14 @@ int idmap_write(pid_t pid, const struct idrange *ids, struct err *err)
 /* A process that does nothing but hold a new user namespace until it is killed. */
 static pid_t start_holder(void)
 {
+	pid_t parent = getpid();
 	pid_t pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* A parent that was killed before that line sends nothing. */
+		if (getppid() != parent)
+			_exit(1);
 		for (;;)
 			pause();
 	}

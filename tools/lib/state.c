@@ -115,6 +115,13 @@ int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
 	return 0;
 }
 
+bool state_exists(const struct ct *ct)
+{
+	_cleanup_free_ char *dir = state_path(ct, NULL);
+
+	return dir && access(dir, F_OK) == 0;
+}
+
 /* All of it: a killed tool may have left the temporary file of a record it never finished. */
 void state_remove(const struct ct *ct)
 {

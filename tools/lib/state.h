@@ -25,6 +25,9 @@ int state_store(const struct ct *ct, const struct state *st, struct err *err);
 int state_load(const struct ct *ct, struct state *ret_st, struct err *err);
 void state_remove(const struct ct *ct);
 
+/* Of this boot or not, complete or not: somebody began to start it and nobody has tidied up. */
+bool state_exists(const struct ct *ct);
+
 /*
  * Parameters that were changed without --save: what is in effect is CTID.conf
  * with these over it. Gone with the record. Caller frees; empty when none.

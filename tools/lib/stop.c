@@ -145,12 +145,14 @@ int ct_cleanup(struct ct *ct, bool umount, struct err *err)
 	r = net_remove(ct, err);
 	if (r < 0)
 		return err_exit_default(err, VZ_STOP);
-	state_remove(ct);
 	if (umount && ct->root) {
 		r = state_is_mounted(ct->root, &mounted, err);
 		if (r == 0 && mounted)
 			r = area_umount(ct, err);
 	}
+	/* Last: as long as it is there, the next command knows that there is more to do. */
+	if (r == 0)
+		state_remove(ct);
 	return r;
 }
 
@@ -177,7 +179,7 @@ int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 	if (!st.running) {
 		/* It may have ended by itself: then this is the moment to tidy up. */
 		not_running(ct, err);
-		if (!cgroup_exists(ct->cgroup))
+		if (!cgroup_exists(ct->cgroup) && !state_exists(ct))
 			return -EINVAL;
 		r = ct_cleanup(ct, !opts->skip_umount, &cleanup);
 		if (r < 0 && err)

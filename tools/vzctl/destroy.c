@@ -38,7 +38,7 @@ static int check(struct ct *ct, struct err *err)
 
 	if (r == 0 && st.running)
 		return err_exit(err, VZ_RUNNING, "it is running (stop it first)");
-	if (r == 0 && cgroup_exists(ct->cgroup))
+	if (r == 0 && (cgroup_exists(ct->cgroup) || state_exists(ct)))
 		r = ct_cleanup(ct, true, err);
 	if (r == 0)
 		r = state_status(ct, &st, err);

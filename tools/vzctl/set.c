@@ -78,7 +78,7 @@ static bool is_last(const struct set *s, size_t index)
 	return true;
 }
 
-static int apply_one(struct set *s, size_t i, const struct config *old, bool back, struct err *err)
+static int apply_one(struct set *s, size_t i, const struct config *old, struct err *err)
 {
 	const struct param *p = s->changes[i].p;
 	const char *from = config_get(old, p->key);
@@ -88,24 +88,38 @@ static int apply_one(struct set *s, size_t i, const struct config *old, bool bac
 		return 0;
 	if (!from)
 		from = config_get(s->ctx->ct->defaults, p->key);
-	if (back)
-		return p->apply(s->ctx->ct, to ? to : "", from, err);
 	return p->apply(s->ctx->ct, from ? from : "", to, err);
 }
 
-static int apply_all(struct set *s, const struct config *old, struct err *err)
+/* The first @count changes back; ct->conf is the old one for it, as some look at the others' keys. */
+static void take_back(struct set *s, size_t count, struct config *old)
+{
+	struct config *now = s->ctx->ct->conf;
+
+	while (count--) {
+		const struct param *p = s->changes[count].p;
+		const char *from = config_get(now, p->key);
+
+		if (!p->apply || !is_last(s, count))
+			continue;
+		s->ctx->ct->conf = old;
+		p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), NULL);
+		s->ctx->ct->conf = now;
+	}
+}
+
+static int apply_all(struct set *s, struct config *old, struct err *err)
 {
 	size_t i;
 	int r = 0;
 
 	for (i = 0; r == 0 && i < s->count; i++)
-		r = apply_one(s, i, old, false, err);
+		r = apply_one(s, i, old, err);
 	if (r == 0)
 		return 0;
 	i--;
 	err_exit_default(err, s->changes[i].p->exit_code);
-	while (i--)
-		apply_one(s, i, old, true, NULL);
+	take_back(s, i, old);
 	return r;
 }
 
@@ -139,25 +153,40 @@ static int put_changes(const struct set *s, const struct config *from, struct co
 	return r;
 }
 
+static bool changes_key(const struct set *s, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (strcmp(s->changes[i].p->key, key) == 0)
+			return true;
+	return false;
+}
+
 /* What was changed without --save before is in effect, but only what is named now gets into the file. */
 static int save(struct set *s, const char *old_name, struct err *err)
 {
 	struct ct *ct = s->ctx->ct;
 	struct config *effective = ct->conf, *file = NULL;
 	const char *name = config_get(effective, "NAME");
+	bool named = name && changes_key(s, "NAME");
 	int r = 0;
 
-	if (name && (!old_name || strcmp(old_name, name) != 0))
-		r = ct_set_name(ct, old_name, name, err);
+	if (named)
+		r = ct_set_name(ct, NULL, name, err);
 	if (r == 0)
 		r = config_load(ct->conf_path, ct->idstr, &file, err);
-	if (r < 0)
-		return r;
-	r = put_changes(s, effective, file, false, err);
-	ct->conf = file;
 	if (r == 0)
+		r = put_changes(s, effective, file, false, err);
+	if (r == 0) {
+		ct->conf = file;
 		r = ct_store(ct, err);
-	config_free(effective);
+		ct->conf = effective;
+	}
+	config_free(file);
+	/* The old name goes last: killed before, the container has both and none too few. */
+	if (named)
+		ct_set_name(ct, r < 0 ? name : old_name, r < 0 ? old_name : name, NULL);
 	if (r == 0)
 		cmd_say(s->ctx, "CT configuration saved to %s", ct->conf_path);
 	return r;
@@ -196,6 +225,7 @@ static int change_and_apply(struct set *s, struct err *err)
 	struct ct *ct = s->ctx->ct;
 	_cleanup_config_ struct config *changes = NULL, *old = NULL;
 	struct ct_status st;
+	bool saved;
 	int r = state_status(ct, &st, err);
 
 	if (r == 0 && st.running)
@@ -212,12 +242,19 @@ static int change_and_apply(struct set *s, struct err *err)
 				ct->idstr);
 	if (st.running)
 		r = apply_all(s, old, err);
-	if (r == 0 && st.running)
-		r = remember(s, changes, err);
 	if (r < 0)
 		return r;
-	say_notes(s);
-	return s->save ? save(s, config_get(old, "NAME"), err) : 0;
+	/* What is saved is forgotten as unsaved only then: it is in one of the two at any moment. */
+	if (s->save)
+		r = save(s, config_get(old, "NAME"), err);
+	saved = s->save && r == 0;
+	if (r == 0 && st.running)
+		r = remember(s, changes, err);
+	if (r < 0 && st.running && !saved)
+		take_back(s, s->count, old);
+	if (r == 0)
+		say_notes(s);
+	return r;
 }
 
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
