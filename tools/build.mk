@@ -25,7 +25,7 @@ install::
 		$(DESTDIR)/etc/vz/conf $(DESTDIR)/etc/vz/names
 	$(INSTALL) -m 755 $(B)/bin/vzctl $(B)/bin/vzlist $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 etc/vz-onboot $(B)/bin/vz-supervisor $(DESTDIR)$(PREFIX)/lib/vesper
-	$(INSTALL) -m 644 etc/systemd/vz.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(INSTALL) -m 644 etc/systemd/vz.service etc/systemd/vz-onboot.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 644 etc/sysctl.d/60-vesper.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	[ -e $(DESTDIR)/etc/vz/vz.conf ] || $(INSTALL) -m 644 etc/vz.conf $(DESTDIR)/etc/vz
 	$(INSTALL) -m 644 etc/conf/*.conf-sample $(DESTDIR)/etc/vz/conf

@@ -80,6 +80,27 @@ is "stopped" "$(state $id)" "exist unmounted down"
 check "it comes up again" systemctl start vz
 is "with those that start with it" "$(state $id)" "exist mounted running"
 
+# One that does not start is seen, and the others are still stopped with the host.
+vzctl --quiet stop $id --fast
+new_ct 2102 busybox --onboot yes
+mv /vz/private/2102 /vz/private/2102.away
+systemctl stop vz
+systemctl start vz
+is "a container that does not start" "$(systemctl is-failed vz-onboot)" failed
+is "keeps no other" "$(state $id)" "exist mounted running"
+check "nor the end of the others" systemctl stop vz
+is "is theirs" "$(state $id)" "exist unmounted down"
+mv /vz/private/2102.away /vz/private/2102
+mv /etc/vz/vz.conf "$tap_tmp/vz.conf"
+echo rubbish >/etc/vz/vz.conf
+systemctl reset-failed vz-onboot
+systemctl start vz
+is "a node that cannot be read" "$(systemctl is-failed vz-onboot)" failed
+mv "$tap_tmp/vz.conf" /etc/vz/vz.conf
+systemctl stop vz
+vzctl --quiet destroy 2102
+systemctl start vz
+
 check "an end by itself" vzctl exec $id poweroff
 wait_until 30 sh -c "! vzctl status $id | grep -q running"
 is "is seen" "$(state $id | awk '{ print $3 }')" down
