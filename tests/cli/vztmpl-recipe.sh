@@ -77,18 +77,20 @@ printf 'family = none\n' >"$conf"
 refused "no summary" "'summary' is missing"
 good_conf
 
-# gone - the process that the recipe wrote down is no more, or waits for its reaper only.
+# gone - the processes that the recipe wrote down are no more, or wait for their reaper only.
 gone() {
-	state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$(cat "$tap_tmp/pid")/status" 2>/dev/null) || :
-	case $state in '' | Z*) return 0 ;; esac
-	return 1
+	for file in pid own; do
+		state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$(cat "$tap_tmp/$file")/status" 2>/dev/null) || :
+		case $state in '' | Z*) ;; *) return 1 ;; esac
+	done
 }
 
 # Interrupted: the recipe's children end too, nothing is left, the next goes on.
-recipe 'sleep 300 & echo $! >'"$tap_tmp"'/pid; wait'
+recipe 'sleep 300 & echo $! >'"$tap_tmp"'/pid
+setsid sh -c "echo \$\$ >'"$tap_tmp"'/own; exec sleep 300" & wait'
 vztmpl build --quiet t 2>"$tap_tmp/err" &
 pid=$!
-check "it has begun" wait_until 20 test -s "$tap_tmp/pid"
+check "it has begun" wait_until 20 test -s "$tap_tmp/own"
 kill -TERM "$pid"
 status=0
 wait "$pid" || status=$?
@@ -96,12 +98,12 @@ is "interrupted: exit code" "$status" 130
 like "interrupted: said so" "$(cat "$tap_tmp/err")" "interrupted, nothing kept"
 check "interrupted: what the recipe started is gone" wait_until 5 gone
 is "interrupted: nothing left" "$(find "$VZTMPL_CACHE" -mindepth 1 ! -name '.*.lock')" ""
-rm "$tap_tmp/pid"
+rm "$tap_tmp/pid" "$tap_tmp/own"
 
 # Killed without a chance to clean up: the next build does it.
 vztmpl build --quiet t &
 pid=$!
-check "it has begun again" wait_until 20 test -s "$tap_tmp/pid"
+check "it has begun again" wait_until 20 test -s "$tap_tmp/own"
 kill -KILL "$pid"
 wait "$pid" || :
 check "killed: what the recipe started ends with vztmpl" wait_until 10 gone

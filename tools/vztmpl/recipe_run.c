@@ -5,8 +5,8 @@
  *	vztmpl ---- keeper ---- sh build.sh ---- mmdebstrap ...
  *	            \______ one process group _________/
  *
- * The keeper ends the whole group when vztmpl asks, or is no more, even by
- * SIGKILL: else mmdebstrap would go on in a directory that the next build
+ * The keeper ends the whole group, and what has left it, when vztmpl asks, or is
+ * no more, even by SIGKILL: else mmdebstrap would go on in a directory that the next build
  * removes. It holds the template's lock until then, because it inherited it.
  */
 #include "recipe_run.h"
@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,12 +97,46 @@ exec_recipe(const struct recipe_run *run, const char *log, int progress_fd)
 	_exit(126);
 }
 
-/* End the own group: politely, then not, which ends the caller too. */
+/* SIGKILL to every child there is now; their children are the keeper's then. false when that cannot be seen. */
+static bool kill_children(void)
+{
+	_cleanup_free_ char *list = NULL;
+	char path[64], *word, *save = NULL;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	if (io_read_file(AT_FDCWD, path, 1 << 20, &list, &len, NULL) < 0)
+		return false;
+	for (word = strtok_r(list, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		kill((pid_t)strtol(word, NULL, 10), SIGKILL);
+	return true;
+}
+
+/* What left the group, by a session of its own, is a child of the keeper once those above it are dead. */
+static void end_descendants(void)
+{
+	int i, status;
+	pid_t pid;
+
+	for (i = 0; i < GRACE_SEC * 20; i++) {
+		if (!kill_children())
+			return;
+		do
+			pid = waitpid(-1, &status, WNOHANG);
+		while (pid > 0);
+		if (pid < 0)
+			return;
+		usleep(POLL_USEC);
+	}
+}
+
+/* End the own group: politely, then not, and who left it; the group's end is the caller's too. */
 static void __attribute__((noreturn)) end_group(pid_t recipe)
 {
 	kill(0, SIGTERM);
 	for (int i = 0; i < GRACE_SEC * 20 && waitpid(recipe, NULL, WNOHANG) == 0; i++)
 		usleep(POLL_USEC);
+	end_descendants();
 	kill(0, SIGKILL);
 	_exit(EXIT_INTERRUPTED);
 }
@@ -114,6 +149,7 @@ keeper(const struct recipe_run *run, const char *log, int progress_fd, pid_t par
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (getppid() != parent)
 		_exit(125);
 	pid = fork();
@@ -127,6 +163,7 @@ keeper(const struct recipe_run *run, const char *log, int progress_fd, pid_t par
 			end_group(pid);
 		usleep(POLL_USEC);
 	}
+	end_descendants();
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 

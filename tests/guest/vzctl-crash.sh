@@ -1,0 +1,123 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=500 boot=crash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# start and stop killed at the entry of a system call that changes something:
+# status and list tell what is, the next command completes it or removes what
+# is left, and the container starts and stops after that. If this fails, a
+# killed command leaves a container half there. (create, destroy and set, which
+# need no kernel: tests/cli/vzctl-crash.sh.) CRASH_POINTS of all calls are
+# taken, spread evenly.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/container.sh
+. "$(dirname "$0")/../lib/container.sh"
+requires strace
+
+id=2701
+points=${CRASH_POINTS:-12}
+cuts=mount,umount2,open_tree,move_mount,mount_setattr,ioctl,mkdir,rmdir,unlink,unlinkat,rename,renameat,linkat,symlinkat,fsync,write,clone,clone3,fork,vfork,kill,pidfd_send_signal,sendto,sendmsg,fchown,fchownat,ftruncate
+
+# The job that the supervisor runs for start, without one: its calls are this process's.
+start="--supervised start"
+# shellcheck disable=SC2086 # words of a command line
+calls() {
+	strace -qq -o "$tap_tmp/strace" -e trace="$cuts" vzctl --quiet $1 $id $2 >/dev/null 4<&- 5<&-
+	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$tap_tmp/strace" | awk '{ print $1, ++n[$1] }' >"$tap_tmp/calls"
+	awk -v want="$points" '{ l[NR] = $0 } END {
+		step = NR / want; if (step < 1) step = 1
+		for (i = 1; i <= NR; i += step) print l[int(i)] }' "$tap_tmp/calls"
+}
+
+# kill_at NAME N FLAGS OPTIONS - kill vzctl as it makes the Nth call of that name.
+# shellcheck disable=SC2086
+kill_at() {
+	strace -qq -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" \
+		vzctl --quiet $3 $id $4 >/dev/null 2>&1 4<&- 5<&- || :
+}
+
+truth() {
+	truth_state=down
+	case $(cat "$CG/$id/ve.state" 2>/dev/null) in
+	running* | stopping*) truth_state=running ;;
+	esac
+	truth_mounted=unmounted
+	! grep -q " /vz/root/$id " /proc/self/mountinfo || truth_mounted=mounted
+	[ "$(state $id)" = "exist $truth_mounted $truth_state" ] ||
+		echo "$1: status says $(state $id), it is $truth_mounted $truth_state"
+	case $(vzlist -a -H -o status $id | xargs) in
+	running) [ "$truth_state" = running ] || echo "$1: listed as running" ;;
+	*) [ "$truth_state" = down ] || echo "$1: listed as down" ;;
+	esac
+}
+
+# The next command, one of three in turn, then a whole life.
+# shellcheck disable=SC2086
+go_on() {
+	truth "$1"
+	case $truth_state$(($2 % 3)) in
+	running*)
+		timeout 20 vzctl exec $id true || echo "$1: runs and takes no command"
+		vzctl --quiet stop $id --fast || echo "$1: does not stop"
+		;;
+	down0) vzctl --quiet start $id && vzctl --quiet stop $id --fast || echo "$1: no start and stop" ;;
+	down1)
+		vzctl --quiet stop $id >/dev/null 2>&1 || [ $? = 31 ] || echo "$1: stop fails"
+		[ "$truth_mounted" = unmounted ] || [ -z "$(leftovers $id)" ] || vzctl --quiet umount $id || :
+		;;
+	down2)
+		vzctl --quiet destroy $id 2>"$tap_tmp/why" || echo "$1: no destroy: $(cat "$tap_tmp/why")"
+		vzctl --quiet create $id --ostemplate busybox --diskspace 128M --ipadd 10.27.0.1
+		;;
+	esac
+	wait_until 10 sh -c "! pgrep -x vzctl" || echo "$1: a vzctl stays: $(pgrep -ax vzctl)"
+	[ -z "$(leftovers $id)" ] || echo "$1: left $(leftovers $id)"
+}
+
+after_start() {
+	kill_at "$1" "$2" "$start" ""
+	go_on "start, $1 $2" "$3"
+}
+
+after_stop() {
+	vzctl --quiet start $id || echo "stop, $1 $2: no start before"
+	kill_at "$1" "$2" stop --fast
+	go_on "stop, $1 $2" "$3"
+}
+
+# each CALLS FUNCTION - FUNCTION NAME N COUNT for each; it prints what is wrong.
+each() {
+	each_n=0
+	printf '%s\n' "$1" | while read -r name n; do
+		each_n=$((each_n + 1))
+		"$2" "$name" "$n" "$each_n" </dev/null || echo "$name $n: status $?"
+	done
+}
+
+new_ct $id busybox --diskspace 128M --ipadd 10.27.0.1
+list=$(calls "$start" "")
+diag "start makes $(wc -l <"$tap_tmp/calls") of them"
+check "the job alone starts it" vzctl exec $id true
+ends=$(calls stop --fast)
+diag "stop makes $(wc -l <"$tap_tmp/calls") of them"
+like "the cuts are in start" "$(printf '%s\n' "$list" | wc -l)" '^[0-9]{2}$'
+is "a killed start" "$(each "$list" after_start)" ""
+is "a killed stop" "$(each "$ends" after_stop)" ""
+check "after all that it starts" vzctl --quiet start $id
+check "and runs" vzctl exec $id true
+check "and stops" vzctl --quiet stop $id
+is "and leaves nothing" "$(leftovers $id)" ""
+is "no orphan" "$(wait_until 20 sh -c '! grep -q . /sys/fs/cgroup/ve.orphans'; cat /sys/fs/cgroup/ve.orphans)" ""
+
+# What cannot be saved is taken back.
+vzctl --quiet start $id
+mount --bind /etc/vz/conf /etc/vz/conf
+mount -o remount,bind,ro /etc/vz/conf
+run vzctl set $id --ipadd 10.27.0.2 --save
+is "a set that cannot be saved" "$status" 139
+mustfail "has not given the address" vzctl exec2 $id 'ip addr show venet0 | grep -q 10.27.0.2'
+umount /etc/vz/conf
+check "so that it can be given" vzctl --quiet set $id --ipadd 10.27.0.2 --save
+check "and taken" vzctl --quiet set $id --ipdel 10.27.0.2 --save
+vzctl --quiet stop $id --fast
