@@ -48,6 +48,12 @@ mustfail "and nodev cannot be taken off" vzctl exec2 $a mount -o remount,bind,de
 mustfail "the host's own view of the disk is closed" su nobody -s /bin/sh -c "ls /vz/root/$a"
 like "and has no setuid" "$(grep " /vz/root/$a " /proc/self/mountinfo)" 'nosuid'
 
+# Shared among those inside, as on a machine: rootless podman asks for it.
+like "its root is a shared mount" "$(vzctl exec $a 'grep " / / " /proc/self/mountinfo')" 'shared:'
+check "a mount made inside" vzctl exec $a 'mkdir -p /mnt/t && mount -t tmpfs t /mnt/t'
+is "stays inside" "$(grep -c " /vz/root/$a/mnt" /proc/self/mountinfo)" 0
+is "as many files can be open as the kernel allows" "$(vzctl exec $a 'ulimit -Hn')" "$(cat /proc/sys/fs/nr_open)"
+
 check "the neighbour answers" vzctl exec $a ping -c 1 -W 5 10.23.0.2
 vzctl exec $a 'ip addr add 10.99.0.9/32 dev venet0'
 pings() { vzctl exec $b cat /proc/net/snmp | awk '$1 == "Icmp:" && $2 ~ /^[0-9]/ { print $10 }'; }

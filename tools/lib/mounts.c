@@ -297,5 +297,8 @@ int mounts_enter(struct err *err)
 	/* The old root lies over the new one now; below it nothing of the host is left. */
 	if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return err_errno(err, errno, "cannot leave the host's mounts");
+	/* As an init makes them on a machine; systemd leaves it to whoever starts a container. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+		return err_errno(err, errno, "cannot share the container's mounts inside of it");
 	return 0;
 }

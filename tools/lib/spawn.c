@@ -98,7 +98,8 @@ void spawn_reset_limits(void)
 		int resource;
 		rlim_t soft, hard;
 	} limits[] = {
-		{RLIMIT_NOFILE, 1024, 524288},
+		/* fs.nr_open, which podman asks for: nobody inside can raise it. */
+		{RLIMIT_NOFILE, 1024, 1048576},
 		{RLIMIT_CORE, 0, RLIM_INFINITY},
 		{RLIMIT_STACK, 8 << 20, RLIM_INFINITY},
 		{RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY},
