@@ -116,8 +116,10 @@ static int set_owner(const struct tree *t, struct archive_entry *e, struct ext2_
 	int64_t max = t->max_id ? t->max_id : UINT32_MAX - 1;
 
 	if (uid < 0 || uid > max || gid < 0 || gid > max)
-		return tree_fail(t, err, ERANGE, "belongs to %lld:%lld; ids go up to %lld here",
-				 (long long)uid, (long long)gid, (long long)max);
+		return tree_fail(t, err, ERANGE,
+				 "belongs to %lld:%lld; ids go up to %lld here, %lld are needed",
+				 (long long)uid, (long long)gid, (long long)max,
+				 (long long)(uid > gid ? uid : gid) + 1);
 	inode->i_uid = (uint16_t)uid;
 	inode->osd2.linux2.l_i_uid_high = (uint16_t)(uid >> 16);
 	inode->i_gid = (uint16_t)gid;
@@ -259,7 +261,8 @@ static int set_acl(struct tree *t, struct ext2_xattr_handle *h, struct archive_e
 		return 0;
 	acl->version = htole32(ACL_VERSION);
 	qsort(acl->entries, n, sizeof(acl->entries[0]), compare_acl);
-	code = ext2fs_xattr_set(h, key, acl, sizeof(acl->version) + n * sizeof(acl->entries[0]));
+	code = h ? ext2fs_xattr_set(h, key, acl, sizeof(acl->version) + n * sizeof(acl->entries[0]))
+		 : 0;
 	return code ? tree_fail_ext(t, err, code, "has an ACL that cannot be stored") : 0;
 }
 
@@ -271,6 +274,7 @@ static bool is_storable(const char *key)
 	       strcmp(key, "system.posix_acl_default") == 0;
 }
 
+/* A NULL @h: only look whether they could be set. */
 static int set_all(struct tree *t, struct ext2_xattr_handle *h, struct archive_entry *e,
 		   struct err *err)
 {
@@ -287,7 +291,7 @@ static int set_all(struct tree *t, struct ext2_xattr_handle *h, struct archive_e
 			return tree_fail(t, err, EOPNOTSUPP,
 					 "has the extended attribute '%s', which ext4 cannot hold",
 					 key);
-		code = ext2fs_xattr_set(h, key, value, len);
+		code = h ? ext2fs_xattr_set(h, key, value, len) : 0;
 		if (code)
 			return tree_fail_ext(t, err, code,
 					     "has an extended attribute that cannot be stored");
@@ -309,6 +313,8 @@ int attr_xattrs(struct tree *t, ext2_ino_t ino, struct archive_entry *e, bool re
 		return tree_fail(t, err, EOPNOTSUPP, "has an NFSv4 ACL, which ext4 cannot hold");
 	if (!replace && archive_entry_xattr_count(e) == 0 && archive_entry_acl_types(e) == 0)
 		return 0;
+	if (!t->fs)
+		return set_all(t, NULL, e, err);
 	/* What is not read is not written back: the old ones go. */
 	code = ext2fs_xattrs_open(t->fs, ino, &h);
 	r = code ? tree_fail_ext(t, err, code, "cannot have its attributes changed")

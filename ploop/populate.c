@@ -14,7 +14,6 @@
 #include "populate.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,17 +22,18 @@
 #include <archive_entry.h>
 
 #include "disk.h"
+#include "entries.h"
 #include "err.h"
 #include "ext_io.h"
 #include "source.h"
 #include "tree.h"
 
-#define READ_BYTES	    (512u << 10)
-#define TAR_BLOCK	    512
 #define PROGRESS_EVERY	    64 /* entries */
 /* A directory's leaf is filled to three quarters; some blocks for maps and luck. */
 #define DIR_BYTES_PER_BLOCK 3000
 #define SLACK_BLOCKS	    64
+/* A full /dev of old has some hundreds; more is a flood. */
+#define DEVICES_MAX	    4096
 
 struct filling {
 	struct tree t;
@@ -67,6 +67,8 @@ static int write_inode(struct tree *t, ext2_ino_t ino, const struct ext2_inode_l
 	uint8_t buf[256] __attribute__((aligned(8))) = {0};
 	errcode_t e;
 
+	if (!t->fs)
+		return 0;
 	memcpy(buf, inode, sizeof(*inode));
 	e = ext2fs_write_inode_full(t->fs, ino, (struct ext2_inode *)buf, sizeof(buf));
 	return e ? tree_fail_ext(t, err, e, "cannot be written") : 0;
@@ -85,17 +87,17 @@ static int new_dir(struct tree *t, const struct place *at, struct archive_entry 
 
 	if (r < 0)
 		return r;
-	r = space_take_inode(&t->space, 1, &ino);
+	r = tree_take_inode(t, true, &ino);
 	if (r == 0)
 		r = write_inode(t, ino, &inode, err);
 	if (r == 0)
-		r = dirs_create(&t->dirs, ino, at->parent, &inode);
+		r = tree_new_dir(t, ino, at->parent, &inode);
 	if (r < 0)
 		return tree_fail(t, err, r, "cannot be made: %s", strerror(-r));
 	r = tree_put(t, at, ino, EXT2_FT_DIR, err);
 	if (r < 0 || !has_xattrs(e))
 		return r;
-	r = dirs_release(&t->dirs, ino);
+	r = t->fs ? dirs_release(&t->dirs, ino) : 0;
 	if (r < 0)
 		return tree_fail(t, err, r, "cannot be written: %s", strerror(-r));
 	return attr_xattrs(t, ino, e, false, err);
@@ -110,6 +112,8 @@ static int merge_dir(struct tree *t, ext2_ino_t ino, struct archive_entry *e, st
 
 	if (r < 0)
 		return r;
+	if (!t->fs)
+		return attr_xattrs(t, ino, e, true, err);
 	r = dirs_get(&t->dirs, ino, &d);
 	if (r == 0) {
 		memcpy(inode.i_block, d->inode.i_block, sizeof(inode.i_block));
@@ -148,7 +152,10 @@ static int put_file(struct tree *t, const struct place *at, struct archive *a,
 
 	if (r < 0)
 		return r;
-	r = space_take_inode(&t->space, 0, &ino);
+	if ((type == EXT2_FT_CHRDEV || type == EXT2_FT_BLKDEV) && ++t->devices > DEVICES_MAX)
+		return tree_fail(t, err, E2BIG, "is one device too many: %d are possible",
+				 DEVICES_MAX);
+	r = tree_take_inode(t, false, &ino);
 	if (r < 0)
 		return tree_fail(t, err, r, "finds no free inode");
 	if (type == EXT2_FT_REG_FILE)
@@ -176,14 +183,14 @@ static int put_link(struct tree *t, const struct place *at, const char *to, stru
 	return tree_link(t, at, &target, err);
 }
 
-static int put_entry(struct filling *f, struct archive *a, struct archive_entry *e, struct err *err)
+int populate_entry(struct tree *t, struct archive *a, struct archive_entry *e, struct err *err)
 {
 	const char *path = archive_entry_pathname(e), *hardlink = archive_entry_hardlink(e);
 	uint32_t type = attr_type(e);
-	struct tree *t = &f->t;
 	struct place at;
 	int r;
 
+	t->entry = path && *path ? path : "(no name)";
 	if (!path || !*path)
 		return tree_fail(t, err, EINVAL, "cannot be put into the image");
 	r = tree_find(t, path, true, &at, err);
@@ -202,14 +209,15 @@ static int put_entry(struct filling *f, struct archive *a, struct archive_entry 
 	return put_file(t, &at, a, e, type, err);
 }
 
-static int take_entry(struct filling *f, struct archive *a, struct archive_entry *e,
+static int take_entry(struct filling *f, struct entries *in, struct archive_entry *e,
 		      struct err *err)
 {
+	struct err why = ERR_INIT;
 	int r;
 
 	count(f, e);
 	if (!f->full) {
-		r = put_entry(f, a, e, err);
+		r = populate_entry(&f->t, entries_archive(in), e, err);
 		/* A full host is an error as any other; a full image is counted to the end. */
 		if (r == -ENOSPC && !f->t.disk->io_error) {
 			f->full = true;
@@ -218,76 +226,41 @@ static int take_entry(struct filling *f, struct archive *a, struct archive_entry
 			return r;
 		}
 	}
-	if (archive_read_data_skip(a) < ARCHIVE_WARN)
-		return tree_fail(&f->t, err, EINVAL, "cannot be read from the archive: %s",
-				 archive_error_string(a));
+	if (entries_skip(in, &why) < 0)
+		return tree_fail(&f->t, err, EINVAL, "%s", why.msg);
 	if (f->opts->progress && ++f->entries % PROGRESS_EVERY == 0)
 		f->opts->progress(f->opts->progress_arg, f->done + source_bytes(f->source),
 				  f->total);
 	return 0;
 }
 
-static int read_archive(struct filling *f, struct archive *a, struct err *err)
+static int read_entries(struct filling *f, struct err *err)
 {
 	struct archive_entry *e;
-	la_int64_t end = 0;
+	struct entries *in;
+	int r = entries_open(f->source, NULL, NULL, &in, err);
 
-	for (;;) {
-		int r = archive_read_next_header(a, &e);
-
-		if (r == ARCHIVE_EOF)
-			break;
-		/* A warning here is about a name's characters, which are kept as they are. */
-		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return err_set(err, EINVAL, "is no tar archive or a damaged one: %s",
-				       archive_error_string(a));
-		r = take_entry(f, a, e, err);
+	if (r < 0)
+		return r;
+	while ((r = entries_next(in, &e, err)) == 1) {
+		r = take_entry(f, in, e, err);
 		if (r < 0)
-			return r;
-		end = archive_filter_bytes(a, 0);
+			break;
 	}
-	/* libarchive takes the plain end of a file for the end of the archive. */
-	if (archive_filter_bytes(a, 0) - end < TAR_BLOCK)
-		return err_set(err, EINVAL, "is cut off: the end mark is missing");
-	return 0;
-}
-
-/* Only what is built into libarchive: it runs programs for the others. */
-static struct archive *new_reader(void)
-{
-	struct archive *a = archive_read_new();
-
-	if (!a)
-		return NULL;
-	if (archive_read_support_format_tar(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_gzip(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_bzip2(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_xz(a) != ARCHIVE_OK ||
-	    archive_read_support_filter_zstd(a) != ARCHIVE_OK ||
-	    /* Reads on behind the end mark, so that the compression's checksum is seen. */
-	    archive_read_set_options(a, "read_concatenated_archives") != ARCHIVE_OK) {
-		archive_read_free(a);
-		return NULL;
-	}
-	return a;
+	entries_close(in);
+	return r;
 }
 
 static int read_tar(struct filling *f, const char *path, struct err *err)
 {
-	struct archive *a = new_reader();
-	int r;
+	int r = source_open(path, &f->source, err);
 
-	if (!a)
-		return err_set(err, ENOMEM, "libarchive cannot read tar archives here");
-	r = source_open(path, a, &f->source, err);
-	if (r == 0) {
-		r = read_archive(f, a, err);
-		if (r < 0)
-			err_prefix(err, "'%s'", path);
-		f->done += source_bytes(f->source);
-	}
-	/* The reader first: it may look at its source until it is gone. */
-	archive_read_free(a);
+	if (r < 0)
+		return r;
+	r = read_entries(f, err);
+	if (r < 0)
+		err_prefix(err, "'%s'", path);
+	f->done += source_bytes(f->source);
 	source_close(f->source);
 	f->source = NULL;
 	return r;
@@ -338,19 +311,12 @@ int populate(ext2_filsys fs, const struct ext_io_range *range, const struct popu
 		      .max_id = opts->max_id},
 		.opts = opts,
 	};
-	/* Names are bytes: in this locale libarchive hands over the UTF-8 of pax headers as it is. */
-	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-	locale_t old = utf8 ? uselocale(utf8) : (locale_t)0;
 	int r = fs ? tree_init(&f.t, err) : 0;
 
 	f.full = !fs;
 	if (r == 0)
 		r = fill(&f, err);
 	tree_free(&f.t);
-	if (utf8) {
-		uselocale(old);
-		freelocale(utf8);
-	}
 	f.need.blocks += f.dirent_bytes / DIR_BYTES_PER_BLOCK + SLACK_BLOCKS;
 	*ret_need = f.need;
 	if (r == 0 && f.full)

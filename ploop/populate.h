@@ -11,8 +11,11 @@
 
 #include "ploop.h"
 
+struct archive;
+struct archive_entry;
 struct err;
 struct ext_io_range;
+struct tree;
 
 struct populate_opts {
 	const char *const *tars; /* paths, NULL-terminated, laid over each other in order */
@@ -34,5 +37,8 @@ struct populate_need {
  */
 int populate(ext2_filsys fs, const struct ext_io_range *range, const struct populate_opts *opts,
 	     struct populate_need *ret_need, struct err *err);
+
+/* One entry into the tree, its data from @a; what it refuses, it refuses by name. */
+int populate_entry(struct tree *t, struct archive *a, struct archive_entry *e, struct err *err);
 
 #endif

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libarchive reads gzip without looking at its checksum: a flipped bit in a
- * template would end up in a container without a word. So gzip is taken apart
- * here, by zlib, which does look; the other compressions check themselves.
+ * libarchive takes a stream out of its compression, with one exception: it
+ * reads gzip without looking at its checksum, and a flipped bit in a template
+ * would end up in a container without a word. So gzip is taken apart here, by
+ * zlib, which does look; the other compressions check themselves.
+ *
+ *   file -- read_more() --+-- step(): inflate ------------+-- source_read()
+ *                         +-- libarchive's filters, "raw" -+
  */
 #include "source.h"
 
@@ -15,9 +19,9 @@
 #include <unistd.h>
 
 #include <archive.h>
+#include <archive_entry.h>
 #include <zlib.h>
 
-#include "cleanup.h"
 #include "err.h"
 
 #define IN_BYTES    (512u << 10)
@@ -28,15 +32,22 @@ struct source {
 	int fd; /* owned */
 	uint64_t bytes;
 	uint8_t *in, *out; /* owned; out for gzip only */
+	size_t first;	   /* bytes in @in that were read to see what it is */
+	struct archive *raw;
 	z_stream z;
 	bool gzip, inflating; /* inflating: inside of a member */
+	bool ended;
 };
 
 /* More input; 0 at the end of the file. */
 static ssize_t read_more(struct source *s)
 {
-	ssize_t n;
+	ssize_t n = (ssize_t)s->first;
 
+	if (n > 0) {
+		s->first = 0;
+		return n;
+	}
 	do
 		n = read(s->fd, s->in, IN_BYTES);
 	while (n < 0 && errno == EINTR);
@@ -45,13 +56,13 @@ static ssize_t read_more(struct source *s)
 	return n;
 }
 
-static la_ssize_t fail(struct archive *a, int code, const char *why)
+static ssize_t fail(struct archive *a, int code, const char *why)
 {
-	archive_set_error(a, code, "%s", why);
+	archive_set_error(a, code, "%s", why ? why : "it cannot be read");
 	return ARCHIVE_FATAL;
 }
 
-static la_ssize_t read_plain(struct archive *a, void *arg, const void **ret)
+static la_ssize_t read_compressed(struct archive *a, void *arg, const void **ret)
 {
 	struct source *s = arg;
 	ssize_t n = read_more(s);
@@ -104,9 +115,8 @@ static int step(struct archive *a, struct source *s)
 	return 1;
 }
 
-static la_ssize_t read_gzip(struct archive *a, void *arg, const void **ret)
+static ssize_t read_gzip(struct source *s, struct archive *a, const void **ret)
 {
-	struct source *s = arg;
 	int r = 1;
 
 	s->z.next_out = s->out;
@@ -114,52 +124,117 @@ static la_ssize_t read_gzip(struct archive *a, void *arg, const void **ret)
 	while (r == 1 && s->z.avail_out == OUT_BYTES)
 		r = step(a, s);
 	*ret = s->out;
-	return r < 0 ? r : (la_ssize_t)(OUT_BYTES - s->z.avail_out);
+	return r < 0 ? r : (ssize_t)(OUT_BYTES - s->z.avail_out);
 }
 
-static int prepare(struct source *s)
+static ssize_t read_raw(struct source *s, struct archive *a, const void **ret)
 {
-	uint8_t magic[2];
+	la_int64_t offset;
+	size_t len = 0;
+	int r;
 
-	s->in = malloc(IN_BYTES);
-	if (!s->in)
-		return -ENOMEM;
-	/* What cannot be read at a place (a pipe) is left to libarchive. */
-	if (pread(s->fd, magic, 2, 0) != 2 || magic[0] != 0x1f || magic[1] != 0x8b)
+	do
+		r = archive_read_data_block(s->raw, ret, &len, &offset);
+	while (r == ARCHIVE_OK && len == 0);
+	if (r == ARCHIVE_EOF)
 		return 0;
+	if (r != ARCHIVE_OK)
+		return fail(a, archive_errno(s->raw), archive_error_string(s->raw));
+	return (ssize_t)len;
+}
+
+ssize_t source_read(struct source *s, struct archive *a, const void **ret)
+{
+	ssize_t n;
+
+	if (s->ended)
+		return 0;
+	n = s->gzip ? read_gzip(s, a, ret) : read_raw(s, a, ret);
+	s->ended = n == 0;
+	return n;
+}
+
+static int prepare_gzip(struct source *s, struct err *err)
+{
 	s->out = malloc(OUT_BYTES);
 	if (!s->out || inflateInit2(&s->z, GZIP_WINDOW) != Z_OK)
-		return -ENOMEM;
+		return err_errno(err, ENOMEM, "cannot read gzip");
 	s->gzip = true;
 	s->inflating = true;
 	return 0;
 }
 
-int source_open(const char *path, struct archive *a, struct source **ret, struct err *err)
+/* Only what is built into libarchive: it runs programs for the others. */
+static int prepare_raw(struct source *s, const char *name, struct err *err)
+{
+	struct archive_entry *e;
+	int r;
+
+	s->raw = archive_read_new();
+	if (!s->raw || archive_read_support_format_raw(s->raw) != ARCHIVE_OK ||
+	    archive_read_support_format_empty(s->raw) != ARCHIVE_OK ||
+	    archive_read_support_filter_bzip2(s->raw) != ARCHIVE_OK ||
+	    archive_read_support_filter_xz(s->raw) != ARCHIVE_OK ||
+	    archive_read_support_filter_zstd(s->raw) != ARCHIVE_OK)
+		return err_set(err, ENOMEM, "libarchive cannot read compressed files here");
+	r = archive_read_open(s->raw, s, NULL, read_compressed, NULL);
+	if (r == ARCHIVE_OK)
+		r = archive_read_next_header(s->raw, &e);
+	if (r == ARCHIVE_EOF)
+		s->ended = true;
+	else if (r != ARCHIVE_OK)
+		return err_set(err, EINVAL, "'%s' is no tar archive or a damaged one: %s", name,
+			       archive_error_string(s->raw));
+	return 0;
+}
+
+static int prepare(struct source *s, const char *name, struct err *err)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(s->fd, &st) < 0)
+		return err_errno(err, errno, "cannot open '%s'", name);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, EISDIR, "'%s' is a directory and not a tar archive", name);
+	s->in = malloc(IN_BYTES);
+	if (!s->in)
+		return err_errno(err, ENOMEM, "cannot read '%s'", name);
+	n = read_more(s);
+	if (n < 0)
+		return err_errno(err, errno, "cannot read '%s'", name);
+	s->first = (size_t)n;
+	if (n >= 2 && s->in[0] == 0x1f && s->in[1] == 0x8b)
+		return prepare_gzip(s, err);
+	return prepare_raw(s, name, err);
+}
+
+int source_take(int fd, const char *name, struct source **ret, struct err *err)
 {
 	struct source *s = calloc(1, sizeof(*s));
-	struct stat st;
-	int r = 0;
+	int r;
 
-	if (!s)
-		return err_errno(err, ENOMEM, "cannot read '%s'", path);
-	s->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (s->fd < 0 || fstat(s->fd, &st) < 0)
-		r = err_errno(err, errno, "cannot open '%s'", path);
-	else if (S_ISDIR(st.st_mode))
-		r = err_set(err, EISDIR, "'%s' is a directory and not a tar archive", path);
-	else if (prepare(s) < 0)
-		r = err_errno(err, ENOMEM, "cannot read '%s'", path);
-	else if (archive_read_open(a, s, NULL, s->gzip ? read_gzip : read_plain, NULL) !=
-		 ARCHIVE_OK)
-		r = err_set(err, EINVAL, "'%s' is no tar archive or a damaged one: %s", path,
-			    archive_error_string(a));
+	if (!s) {
+		close(fd);
+		return err_errno(err, ENOMEM, "cannot read '%s'", name);
+	}
+	s->fd = fd;
+	r = prepare(s, name, err);
 	if (r < 0) {
 		source_close(s);
 		return r;
 	}
 	*ret = s;
 	return 0;
+}
+
+int source_open(const char *path, struct source **ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open '%s'", path);
+	return source_take(fd, path, ret, err);
 }
 
 uint64_t source_bytes(const struct source *s)
@@ -171,11 +246,12 @@ void source_close(struct source *s)
 {
 	if (!s)
 		return;
+	/* The reader first: it may look at its input until it is gone. */
+	archive_read_free(s->raw);
 	if (s->gzip)
 		inflateEnd(&s->z);
-	if (s->fd >= 0)
-		close(s->fd);
 	free(s->in);
 	free(s->out);
+	close(s->fd);
 	free(s);
 }

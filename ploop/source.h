@@ -2,21 +2,29 @@
 #ifndef PLOOP_SOURCE_H
 #define PLOOP_SOURCE_H
 
-/* Where the bytes of a tar come from: a file, through gzip where it is compressed so. */
+/* Where the bytes of a tar come from: a file or a pipe, taken out of gzip, bzip2, xz or zstd. */
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct archive;
 struct err;
 struct source;
 
-/*
- * Open @path and give it to a fresh reader @a. *ret must outlive the reader;
- * free with source_close() after it.
- */
-int source_open(const char *path, struct archive *a, struct source **ret, struct err *err);
+/* Free with source_close(). */
+int source_open(const char *path, struct source **ret, struct err *err);
 
-/* Bytes of the file that have been read. */
+/* As source_open() for an open descriptor, which is the source's from here on, also on failure. */
+int source_take(int fd, const char *name, struct source **ret, struct err *err);
+
+/*
+ * The next uncompressed bytes, 0 at the end; *ret is valid until the next call.
+ * Negative after a failure, whose code and text are set on @a: this is what a
+ * read callback of libarchive has to do.
+ */
+ssize_t source_read(struct source *s, struct archive *a, const void **ret);
+
+/* Bytes of the file that have been read, compressed as they are there. */
 uint64_t source_bytes(const struct source *s);
 
 void source_close(struct source *s);

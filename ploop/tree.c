@@ -23,13 +23,15 @@ int tree_init(struct tree *t, struct err *err)
 {
 	int r = names_init(&t->names);
 
-	if (r == 0) {
+	t->last_ino = EXT2_GOOD_OLD_FIRST_INO;
+	if (r == 0 && t->fs) {
 		space_init(&t->space, t->fs);
 		dirs_init(&t->dirs, t->fs, &t->space);
-		/* What mkfs made. */
-		r = names_set(&t->names, EXT2_ROOT_INO, "lost+found", 10,
-			      EXT2_FIRST_INODE(t->fs->super), EXT2_FT_DIR);
+		t->last_ino = EXT2_FIRST_INODE(t->fs->super);
 	}
+	/* What mkfs made. */
+	if (r == 0)
+		r = names_set(&t->names, EXT2_ROOT_INO, "lost+found", 10, t->last_ino, EXT2_FT_DIR);
 	return r < 0 ? err_errno(err, r, "cannot prepare the file system") : 0;
 }
 
@@ -83,20 +85,42 @@ int tree_fail_ext(const struct tree *t, struct err *err, errcode_t code, const c
 	return tree_fail(t, err, -r, "%s", text.msg);
 }
 
+int tree_take_inode(struct tree *t, bool is_dir, ext2_ino_t *ret_ino)
+{
+	if (t->fs)
+		return space_take_inode(&t->space, is_dir, ret_ino);
+	if (t->last_ino == UINT32_MAX)
+		return -ENOSPC;
+	*ret_ino = ++t->last_ino;
+	return 0;
+}
+
+int tree_new_dir(struct tree *t, ext2_ino_t ino, ext2_ino_t parent,
+		 const struct ext2_inode_large *inode)
+{
+	return t->fs ? dirs_create(&t->dirs, ino, parent, inode) : 0;
+}
+
+static int add_name(struct tree *t, ext2_ino_t parent, const char *name, size_t len, ext2_ino_t ino,
+		    uint32_t type)
+{
+	int r = t->fs ? dirs_add(&t->dirs, parent, name, len, ino, type) : 0;
+
+	return r < 0 ? r : names_set(&t->names, parent, name, len, ino, type);
+}
+
 static int make_dir(struct tree *t, ext2_ino_t parent, const char *name, size_t len,
 		    ext2_ino_t *ret_ino, struct err *err)
 {
 	struct ext2_inode_large inode;
 	ext2_ino_t ino = 0;
-	int r = space_take_inode(&t->space, 1, &ino);
+	int r = tree_take_inode(t, true, &ino);
 
 	attr_default_dir(t, &inode);
 	if (r == 0)
-		r = dirs_create(&t->dirs, ino, parent, &inode);
+		r = tree_new_dir(t, ino, parent, &inode);
 	if (r == 0)
-		r = dirs_add(&t->dirs, parent, name, len, ino, EXT2_FT_DIR);
-	if (r == 0)
-		r = names_set(&t->names, parent, name, len, ino, EXT2_FT_DIR);
+		r = add_name(t, parent, name, len, ino, EXT2_FT_DIR);
 	if (r < 0)
 		return tree_fail(t, err, r, "cannot be put into the image: %s", strerror(-r));
 	*ret_ino = ino;
@@ -188,7 +212,7 @@ int tree_put(struct tree *t, const struct place *at, ext2_ino_t ino, uint32_t ty
 {
 	int r = 0;
 
-	if (at->ino) {
+	if (at->ino && t->fs) {
 		r = dirs_remove(&t->dirs, at->parent, at->name, at->len);
 		if (r < 0)
 			return tree_fail(t, err, r, "cannot be replaced: %s", strerror(-r));
@@ -196,30 +220,46 @@ int tree_put(struct tree *t, const struct place *at, ext2_ino_t ino, uint32_t ty
 		if (r < 0)
 			return r;
 	}
-	r = dirs_add(&t->dirs, at->parent, at->name, at->len, ino, type);
-	if (r == 0)
-		r = names_set(&t->names, at->parent, at->name, at->len, ino, type);
+	r = add_name(t, at->parent, at->name, at->len, ino, type);
 	if (r < 0)
 		return tree_fail(t, err, r, "cannot be put into the image: %s", strerror(-r));
 	return 0;
 }
 
-int tree_link(struct tree *t, const struct place *at, const struct place *target, struct err *err)
+/* Without inodes the links are counted in the index, under a name that no file can have. */
+static int count_link(struct tree *t, const struct place *target, struct err *err)
+{
+	struct names_entry *e = names_find(&t->names, target->ino, "", 0);
+	uint32_t links = e ? e->ino : 1;
+
+	if (links >= LINKS_MAX)
+		return tree_fail(t, err, EMLINK, "is one name too many for its file");
+	if (names_set(&t->names, target->ino, "", 0, links + 1, target->type) < 0)
+		return tree_fail(t, err, ENOMEM, "cannot be linked");
+	return 0;
+}
+
+static int raise_links(struct tree *t, const struct place *target, struct err *err)
 {
 	struct ext2_inode_large inode;
 	struct ext2_inode *small = (struct ext2_inode *)&inode;
-	errcode_t e;
+	errcode_t e = ext2fs_read_inode_full(t->fs, target->ino, small, sizeof(inode));
 
-	if (target->ino == at->ino)
-		return 0;
-	e = ext2fs_read_inode_full(t->fs, target->ino, small, sizeof(inode));
 	if (e)
 		return tree_fail_ext(t, err, e, "cannot be linked");
 	if (inode.i_links_count >= LINKS_MAX)
 		return tree_fail(t, err, EMLINK, "is one name too many for its file");
 	inode.i_links_count++;
 	e = ext2fs_write_inode_full(t->fs, target->ino, small, sizeof(inode));
-	if (e)
-		return tree_fail_ext(t, err, e, "cannot be linked");
-	return tree_put(t, at, target->ino, target->type, err);
+	return e ? tree_fail_ext(t, err, e, "cannot be linked") : 0;
+}
+
+int tree_link(struct tree *t, const struct place *at, const struct place *target, struct err *err)
+{
+	int r;
+
+	if (target->ino == at->ino)
+		return 0;
+	r = t->fs ? raise_links(t, target, err) : count_link(t, target, err);
+	return r < 0 ? r : tree_put(t, at, target->ino, target->type, err);
 }

@@ -26,8 +26,12 @@ struct archive_entry;
 struct err;
 struct ploop_disk;
 
+/*
+ * Without a file system (fs NULL) the tree is only an index of names: what
+ * cannot be put into an image is refused all the same, nothing is written.
+ */
 struct tree {
-	ext2_filsys fs;		 /* borrowed */
+	ext2_filsys fs;		 /* borrowed; NULL: index only */
 	struct ploop_disk *disk; /* borrowed */
 	uint64_t offset_bytes;	 /* of the file system on the disk */
 	time_t now;
@@ -35,6 +39,8 @@ struct tree {
 	struct space space;
 	struct dirs dirs;
 	struct names names;
+	uint32_t last_ino; /* the last number given away without a file system */
+	uint32_t devices;  /* device nodes so far */
 	const char *entry; /* name of the entry in work, for messages; borrowed */
 };
 
@@ -63,6 +69,11 @@ int tree_fail_ext(const struct tree *t, struct err *err, errcode_t code, const c
  * is the place with len 0. @make: directories on the way are made.
  */
 int tree_find(struct tree *t, const char *path, bool make, struct place *ret, struct err *err);
+
+/* A number for a new file, and an empty directory made of one with this inode. Errors: -errno. */
+int tree_take_inode(struct tree *t, bool is_dir, ext2_ino_t *ret_ino);
+int tree_new_dir(struct tree *t, ext2_ino_t ino, ext2_ino_t parent,
+		 const struct ext2_inode_large *inode);
 
 /* Put a new inode (its file counted once in i_links_count) at @at, in place of a file that is there. */
 int tree_put(struct tree *t, const struct place *at, ext2_ino_t ino, uint32_t type,

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading a tar by libarchive, which is lenient: it takes the plain end of a
+ * file for the end of the archive. Here a tar ends with its mark and nothing
+ * but zeros, or further archives, behind it, down to the last byte, so that
+ * the checksum of the compression has been seen.
+ */
+#include "entries.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "err.h"
+#include "source.h"
+
+#define TAR_BLOCK 512
+
+struct entries {
+	struct archive *a;
+	struct source *source; /* borrowed */
+	entries_tap_fn tap;
+	void *arg;
+	char why[256];	/* of the source's failure, which libarchive would replace by its own */
+	la_int64_t end; /* of the last entry */
+	locale_t utf8, old;
+};
+
+static la_ssize_t read_block(struct archive *a, void *arg, const void **ret)
+{
+	struct entries *in = arg;
+	ssize_t n = source_read(in->source, a, ret);
+	int r;
+
+	if (n < 0)
+		snprintf(in->why, sizeof(in->why), "%s", archive_error_string(a));
+	if (n <= 0 || !in->tap)
+		return n;
+	r = in->tap(in->arg, *ret, (size_t)n);
+	if (r < 0) {
+		archive_set_error(a, -r, "%s", strerror(-r));
+		return ARCHIVE_FATAL;
+	}
+	return n;
+}
+
+static const char *reason(const struct entries *in)
+{
+	return in->why[0] ? in->why : archive_error_string(in->a);
+}
+
+static int damaged(struct entries *in, struct err *err)
+{
+	return err_set(err, EINVAL, "is no tar archive or a damaged one: %s", reason(in));
+}
+
+int entries_open(struct source *source, entries_tap_fn tap, void *arg, struct entries **ret,
+		 struct err *err)
+{
+	struct entries *in = calloc(1, sizeof(*in));
+	int r = 0;
+
+	if (!in)
+		return err_errno(err, ENOMEM, "cannot be read");
+	in->source = source;
+	in->tap = tap;
+	in->arg = arg;
+	/* Names are bytes: in this locale libarchive hands over the UTF-8 of pax headers as it is. */
+	in->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	in->old = in->utf8 ? uselocale(in->utf8) : (locale_t)0;
+	in->a = archive_read_new();
+	if (!in->a || archive_read_support_format_tar(in->a) != ARCHIVE_OK ||
+	    archive_read_set_options(in->a, "read_concatenated_archives") != ARCHIVE_OK)
+		r = err_set(err, ENOMEM, "libarchive cannot read tar archives here");
+	else if (archive_read_open(in->a, in, NULL, read_block, NULL) != ARCHIVE_OK)
+		r = damaged(in, err);
+	if (r < 0) {
+		entries_close(in);
+		return r;
+	}
+	*ret = in;
+	return 0;
+}
+
+int entries_next(struct entries *in, struct archive_entry **ret, struct err *err)
+{
+	int r = archive_read_next_header(in->a, ret);
+
+	/* A warning here is about a name's characters, which are kept as they are. */
+	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+		return 1;
+	if (r != ARCHIVE_EOF)
+		return damaged(in, err);
+	if (archive_filter_bytes(in->a, 0) - in->end < TAR_BLOCK)
+		return err_set(err, EINVAL, "is cut off: the end mark is missing");
+	return 0;
+}
+
+int entries_skip(struct entries *in, struct err *err)
+{
+	if (archive_read_data_skip(in->a) < ARCHIVE_WARN)
+		return err_set(err, EINVAL, "cannot be read from the archive: %s", reason(in));
+	in->end = archive_filter_bytes(in->a, 0);
+	return 0;
+}
+
+struct archive *entries_archive(struct entries *in)
+{
+	return in->a;
+}
+
+uint64_t entries_start(const struct entries *in)
+{
+	return (uint64_t)archive_read_header_position(in->a);
+}
+
+uint64_t entries_position(const struct entries *in)
+{
+	return (uint64_t)archive_filter_bytes(in->a, 0);
+}
+
+void entries_close(struct entries *in)
+{
+	if (!in)
+		return;
+	archive_read_free(in->a);
+	if (in->utf8) {
+		uselocale(in->old);
+		freelocale(in->utf8);
+	}
+	free(in);
+}

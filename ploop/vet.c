@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tree of populate.c without a file system below: the same code walks the
+ * same names, so that what passes here is not refused when a container is
+ * made from it. The number of entries has a limit, because a tar of names
+ * without contents compresses to next to nothing.
+ */
+#include "vet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "err.h"
+#include "populate.h"
+#include "tree.h"
+
+#define ENTRIES_MAX (UINT32_C(1) << 24)
+
+struct vet {
+	struct tree t;
+	uint32_t entries;
+};
+
+int vet_new(uint32_t max_id, struct vet **ret, struct err *err)
+{
+	struct vet *vet = calloc(1, sizeof(*vet));
+	int r;
+
+	if (!vet)
+		return err_set(err, ENOMEM, "out of memory");
+	vet->t.max_id = max_id;
+	r = tree_init(&vet->t, err);
+	if (r < 0) {
+		vet_free(vet);
+		return r;
+	}
+	*ret = vet;
+	return 0;
+}
+
+int vet_entry(struct vet *vet, struct archive_entry *e, struct err *err)
+{
+	if (++vet->entries > ENTRIES_MAX)
+		return err_set(err, E2BIG, "has more than %u entries", ENTRIES_MAX);
+	return populate_entry(&vet->t, NULL, e, err);
+}
+
+void vet_free(struct vet *vet)
+{
+	if (!vet)
+		return;
+	tree_free(&vet->t);
+	free(vet);
+}
