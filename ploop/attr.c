@@ -274,6 +274,37 @@ static bool is_storable(const char *key)
 	       strcmp(key, "system.posix_acl_default") == 0;
 }
 
+/* An ACL that comes as the kernel's own bytes: well formed, and for ids that there are. */
+static int check_raw_acl(struct tree *t, const void *value, size_t len, struct err *err)
+{
+	const struct acl *acl = value;
+	size_t n = len < sizeof(acl->version)
+			   ? 0
+			   : (len - sizeof(acl->version)) / sizeof(acl->entries[0]);
+
+	if (len != sizeof(acl->version) + n * sizeof(acl->entries[0]) || n > ACL_ENTRIES_MAX ||
+	    le32toh(acl->version) != ACL_VERSION)
+		return tree_fail(t, err, EINVAL, "has an ACL that ext4 cannot hold");
+	for (size_t i = 0; i < n; i++) {
+		uint16_t tag = le16toh(acl->entries[i].tag);
+		uint32_t id = le32toh(acl->entries[i].id);
+
+		if ((tag == ACL_USER || tag == ACL_GROUP) && t->max_id && id > t->max_id)
+			return tree_fail(t, err, ERANGE, "has an ACL for %u; ids go up to %u here",
+					 id, t->max_id);
+	}
+	return 0;
+}
+
+static int check_xattr(struct tree *t, const char *key, const void *value, size_t len,
+		       struct err *err)
+{
+	if (!is_storable(key))
+		return tree_fail(t, err, EOPNOTSUPP,
+				 "has the extended attribute '%s', which ext4 cannot hold", key);
+	return strncmp(key, "system.", 7) == 0 ? check_raw_acl(t, value, len, err) : 0;
+}
+
 /* A NULL @h: only look whether they could be set. */
 static int set_all(struct tree *t, struct ext2_xattr_handle *h, struct archive_entry *e,
 		   struct err *err)
@@ -287,10 +318,9 @@ static int set_all(struct tree *t, struct ext2_xattr_handle *h, struct archive_e
 	while (archive_entry_xattr_next(e, &key, &value, &len) == ARCHIVE_OK) {
 		errcode_t code;
 
-		if (!is_storable(key))
-			return tree_fail(t, err, EOPNOTSUPP,
-					 "has the extended attribute '%s', which ext4 cannot hold",
-					 key);
+		r = check_xattr(t, key, value, len, err);
+		if (r < 0)
+			return r;
 		code = h ? ext2fs_xattr_set(h, key, value, len) : 0;
 		if (code)
 			return tree_fail_ext(t, err, code,

@@ -481,6 +481,24 @@ static void w_xattr(struct archive *a)
 	tarfile_put(a, e, NULL, 0);
 }
 
+/* Version 2, and one entry: a user of this number may read. */
+static void w_raw_acl(struct archive *a)
+{
+	static const uint8_t acl[] = {2, 0, 0, 0, 2, 0, 4, 0, 0x70, 0x11, 1, 0};
+	struct archive_entry *e = tarfile_entry("x", AE_IFREG);
+
+	archive_entry_xattr_add_entry(e, "system.posix_acl_access", acl, sizeof(acl));
+	tarfile_put(a, e, NULL, 0);
+}
+
+static void w_short_acl(struct archive *a)
+{
+	struct archive_entry *e = tarfile_entry("x", AE_IFREG);
+
+	archive_entry_xattr_add_entry(e, "system.posix_acl_default", "\2\0\0\0\1", 5);
+	tarfile_put(a, e, NULL, 0);
+}
+
 static void w_big_xattr(struct archive *a)
 {
 	struct archive_entry *e = tarfile_entry("x", AE_IFREG);
@@ -523,6 +541,8 @@ static const struct refusal refusals[] = {
 	{"long name", w_long_name, ENAMETOOLONG, "299"},
 	{"owner", w_owner, ERANGE, "65535"},
 	{"unknown attribute", w_xattr, EOPNOTSUPP, "system.data"},
+	{"ACL of a user too high", w_raw_acl, ERANGE, "for 70000; ids go up to 65535"},
+	{"ACL of half an entry", w_short_acl, EINVAL, "ACL"},
 	{"big attribute", w_big_xattr, 0, "'x'"},
 	{"time", w_time, ERANGE, "time"},
 	{"root is a file", w_root_file, EINVAL, "top directory"},
