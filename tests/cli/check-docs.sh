@@ -40,6 +40,9 @@ vz.conf - LOCKDIR ok'
 page vzctl.8 'Cm start Op Fl Fl force' 'Cm set' 'Fl Fl force' 'Fl Fl ram Ar N'
 page ct.conf.5 'Sy PHYSPAGES'
 page vz.conf.5 'Sy LOCKDIR'
+program vztmpl 'vztmpl --all
+template.conf - summary'
+page template.conf.5 'Sy summary'
 # shellcheck disable=SC2016 # backquotes of the page
 echo '`--blinky` is refused' >"$tree/docs/unsupported.md"
 cat >"$tree/patches/10-ve/10-add-x.patch" <<'END'
@@ -70,6 +73,11 @@ differs "a key that is not" "ct.conf.5: defines 'GHOST'"
 page ct.conf.5 'Sy OTHER'
 differs "a key without a word" "ct.conf.5: key 'PHYSPAGES' is missing"
 page ct.conf.5 'Sy PHYSPAGES'
+page template.conf.5 'Sy summary' 'Sy colour'
+differs "a key in lower case that is not" "template.conf.5: defines 'colour'"
+page template.conf.5
+differs "a key in lower case without a word" "template.conf.5: key 'summary' is missing"
+page template.conf.5 'Sy summary'
 rm "$tree/docs/man/vz.conf.5"
 differs "a missing page" "docs/man/vz.conf.5 is missing"
 page vz.conf.5 'Sy LOCKDIR'

@@ -63,7 +63,7 @@ cp "$archive" "$tap_tmp/good"
 printf '\125' | dd of="$archive" bs=1 seek=$((size / 2)) conv=notrunc status=none
 run vztmpl info tiny
 is "a flipped byte is damage" "$status" 47
-like "said by name" "$output" "^vztmpl: template 'tiny' is damaged .*corrupt"
+like "said by name" "$output" "^vztmpl: template 'tiny' is damaged: .*corrupt"
 truncate -s 10 "$archive"
 like "list sees a short archive" "$(vztmpl list)" "^tiny .* damaged$"
 cp "$tap_tmp/good" "$archive"

@@ -41,9 +41,9 @@ recipe 'echo last words; exit 7'
 refused "a silent failure" "status 7:"
 like "the log's end is shown" "$output" "^last words$"
 recipe 'pack; head -c 700 $VZTMPL_OUT >$VZTMPL_OUT.x; mv $VZTMPL_OUT.x $VZTMPL_OUT'
-refused "a truncated tar" "tar is corrupt"
+refused "a truncated tar" "the recipe's tar: is no tar archive or a damaged one"
 recipe 'echo nonsense >$VZTMPL_OUT'
-refused "no tar at all" "no tar|corrupt"
+refused "no tar at all" "the recipe's tar: is no tar archive"
 recipe ':'
 refused "nothing written" "wrote no tar"
 recipe 'rm $r/sbin/init; pack'
@@ -51,11 +51,11 @@ refused "no init" "has no init"
 recipe 'pack; echo broken >$VZTMPL_PACKAGES'
 refused "a bad package list" "bad line in the recipe's package list: 'broken'"
 recipe 'tar -C $r -cPf $VZTMPL_OUT --transform "s,^./sbin,../sbin," .'
-refused "a name with .." "holds the name '\.\./"
+refused "a name with .." "the recipe's tar: '\.\./.*' has '\.\.' in its name"
 
 secret() {
 	recipe "mkdir -p \$r/$(dirname "$1") && echo x >\$r/$1 && pack"
-	refused "$1" "would hold $2: '/$1'"
+	refused "$1" "'/$1' is $2, which no template may hold"
 }
 secret etc/ssh/ssh_host_rsa_key "a host key"
 secret etc/machine-id "a machine id"

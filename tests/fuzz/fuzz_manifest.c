@@ -9,6 +9,7 @@
 #include "common.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -17,12 +18,20 @@
 #include "err.h"
 #include "manifest.h"
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static void check_same(const struct manifest *a, const struct manifest *b)
 {
 	fuzz_check(strcmp(a->name, b->name) == 0);
 	fuzz_check(strcmp(a->summary, b->summary) == 0);
 	fuzz_check(strcmp(a->kind, b->kind) == 0);
 	fuzz_check(strcmp(a->date, b->date) == 0);
+	fuzz_check(same_text(a->recipe, b->recipe));
+	fuzz_check(same_text(a->source, b->source));
+	fuzz_check(!a->recipe != !a->source);
 	fuzz_check(strcmp(a->sha256, b->sha256) == 0);
 	fuzz_check(strcmp(a->key, b->key) == 0);
 	fuzz_check(a->size_bytes == b->size_bytes);
@@ -85,6 +94,7 @@ void fuzz_seeds(void)
 		.summary = (char *)"\"small\"",
 		.kind = (char *)"container",
 		.date = (char *)"2024-01-01T00:00:00Z",
+		.recipe = (char *)"debian-12",
 		.size_bytes = 12345678,
 		.entries = 17,
 		.packages = json_pack("[{s:s, s:s}]", "name", "init", "version", "1.0"),

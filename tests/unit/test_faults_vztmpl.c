@@ -16,6 +16,7 @@
 #include "manifest.h"
 #include "pack.h"
 #include "recipe.h"
+#include "source.h"
 #include "strv.h"
 #include "tarfile.h"
 
@@ -211,13 +212,19 @@ static void write_tar(struct fixture *f)
 
 static int pack(struct fixture *f, struct err *err)
 {
+	const struct scan_opts opts = {.what = "the tar", .unique = SCAN_REFUSE};
 	struct pack_result res;
-	int r = pack_archive(fixture_path(f, "tar"), fixture_path(f, "out"), NULL, NULL, &res, err);
+	struct source *source;
 	struct stat st;
+	int r = source_open(fixture_path(f, "tar"), &source, err);
 
+	if (r < 0)
+		return r;
+	r = pack_archive(source, &opts, fixture_path(f, "out"), 0600, &res, err);
+	source_close(source);
 	if (r == 0) {
 		assert_int_equal(fstatat(f->dirfd, "out", &st, 0), 0);
-		assert_true(res.size_bytes == (uint64_t)st.st_size && res.entries == 1);
+		assert_true(res.size_bytes == (uint64_t)st.st_size && res.scan.entries == 1);
 	}
 	return r;
 }

@@ -20,6 +20,7 @@ static struct manifest sample(void)
 		.summary = (char *)"a \"small\" one",
 		.kind = (char *)"container",
 		.date = (char *)"2024-01-01T00:00:00Z",
+		.recipe = (char *)"debian-12",
 		.sha256 = SHA,
 		.key = KEY,
 		.size_bytes = 5ull << 32,
@@ -51,6 +52,8 @@ static void loads_what_it_stores(void **state)
 	assert_string_equal(got->summary, want.summary);
 	assert_string_equal(got->kind, want.kind);
 	assert_string_equal(got->date, want.date);
+	assert_string_equal(got->recipe, want.recipe);
+	assert_null(got->source);
 	assert_string_equal(got->sha256, want.sha256);
 	assert_string_equal(got->key, want.key);
 	assert_true(got->size_bytes == want.size_bytes);
@@ -88,6 +91,34 @@ static void ignores_what_it_does_not_know(void **state)
 		load_changed(*state, "\"kind\"", "\"later\": {\"x\": [1]}, \"kind\"", &err), 0);
 }
 
+/* One of before imports were possible: a recipe of its own name made it. */
+static void an_old_one_names_no_recipe(void **state)
+{
+	struct err err = ERR_INIT;
+
+	if (load_changed(*state, "\"recipe\": \"debian-12\",", "", &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+static void one_that_was_imported_has_a_source(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_(manifest_freep) struct manifest *got = NULL;
+	struct manifest m = sample();
+	struct err err = ERR_INIT;
+
+	m.recipe = NULL;
+	m.key[0] = '\0';
+	m.source = (char *)"old.tar.gz";
+	assert_int_equal(manifest_store(&m, fixture_path(f, "m"), &err), 0);
+	json_decref(m.packages);
+	if (manifest_load(fixture_path(f, "m"), &got, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(got->source, "old.tar.gz");
+	assert_null(got->recipe);
+	assert_string_equal(got->key, "");
+}
+
 static void refuses_what_is_no_manifest(void **state)
 {
 	static const struct {
@@ -95,15 +126,24 @@ static void refuses_what_is_no_manifest(void **state)
 	} cases[] = {
 		{"{", "", "line 2"},
 		{"\"kind\": \"container\",", "\"kind\": \"container\"", "line 6"},
-		{"\"name\"", "\"nom\"", "members are missing"},
-		{"\"recipe_key\"", "\"key\"", "members are missing"},
-		{"\"manifest\": 1", "\"manifest\": 2", "members are missing"},
-		{"\"manifest\": 1", "\"manifest\": \"1\"", "members are missing"},
-		{"\"entries\": 3", "\"entries\": \"3\"", "members are missing"},
-		{SHA, SHA "0", "members are missing"},
-		{SHA, "", "members are missing"},
-		{KEY, "00", "members are missing"},
-		{"\"packages\": [", "\"packages\": 1, \"p\": [", "members are missing"},
+		{"\"name\"", "\"nom\"", "'name' is missing"},
+		{"\"manifest\": 1", "\"manifest\": 2", "of no version that is known"},
+		{"\"manifest\": 1", "\"manifest\": \"1\"", "of no version that is known"},
+		{"\"entries\": 3", "\"entries\": \"3\"", "'entries' is not a count"},
+		{"\"entries\": 3", "\"entries\": -3", "'entries' is not a count"},
+		{"\"entries\": 3,", "", "'entries' is missing"},
+		{"\"summary\": \"", "\"summary\": 1, \"s\": \"", "'summary' is not a string"},
+		{SHA, SHA "0", "'sha256' is no SHA-256"},
+		{SHA, "", "'sha256' is no SHA-256"},
+		{KEY, "00", "'recipe_key' is no SHA-256"},
+		{"\"packages\": [", "\"packages\": 1, \"p\": [", "'packages' is not a list"},
+		{"\"version\"", "\"v\"", "package 0 has no name or no version"},
+		{"x86_64", "vax", "'arch' is 'vax'"},
+		{"\"container\"", "\"other\"", "there is no kind 'other'"},
+		{"2024-01-01", "2024-13-01", "is no date"},
+		{"00:00Z", "00:00Z+1", "is no date"},
+		{"\"recipe_key\"", "\"key\"", "it has to be built"},
+		{"\"source\": null", "\"source\": \"a.tar\"", "it has to be built"},
 		{"debian-12", "debian\\u000012", "line 3"},
 	};
 	struct fixture *f = *state;
@@ -197,6 +237,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(loads_what_it_stores),
 		fixture_test(ignores_what_it_does_not_know),
+		fixture_test(an_old_one_names_no_recipe),
+		fixture_test(one_that_was_imported_has_a_source),
 		fixture_test(refuses_what_is_no_manifest),
 		fixture_test(an_absent_one_is_no_failure_to_tell),
 		fixture_test(stores_whole_or_not_at_all),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The four commands: each asks the cache or the builder and prints. */
+/* The commands: each asks the cache or a worker and prints. */
 #include "cmd.h"
 
 #include <errno.h>
@@ -13,10 +13,12 @@
 #include "cache.h"
 #include "cleanup.h"
 #include "err.h"
+#include "import.h"
 #include "manifest.h"
 #include "recipe.h"
 #include "recipe_run.h"
 #include "strv.h"
+#include "verify.h"
 #include "vztmpl.h"
 
 static int print_json(json_t *doc, struct err *err)
@@ -48,6 +50,22 @@ int cmd_build(struct options *o, char **names, struct err *err)
 			 : err_set(err, ENOMEM, "out of memory");
 	}
 	return r;
+}
+
+int cmd_import(struct options *o, char **names, struct err *err)
+{
+	_cleanup_(cache_close) struct cache c = {NULL};
+	struct import_opts opts = {
+		.name = o->name,
+		.ids = o->ids,
+		.keep_unique = o->keep_unique,
+		.force = o->force,
+		.quiet = o->quiet,
+	};
+	int r = cache_open(&c, o->cache, err);
+
+	recipe_run_catch_signals();
+	return r < 0 ? r : import_template(&c, names[0], &opts, err);
 }
 
 static int list_recipes(const struct options *o, struct err *err)
@@ -145,8 +163,12 @@ static void print_info(const struct cache *c, const struct manifest *m)
 	printf("size:     %llu bytes, %llu unpacked, %llu entries\n",
 	       (unsigned long long)m->size_bytes, (unsigned long long)m->unpacked_bytes,
 	       (unsigned long long)m->entries);
-	printf("sha256:   %s (verified)\nbuilt:    %s\nrecipe:   %s\npackages: %zu\n", m->sha256,
-	       m->date, m->key, json_array_size(m->packages));
+	printf("sha256:   %s (verified)\n", m->sha256);
+	if (m->recipe)
+		printf("built:    %s\nrecipe:   %s %s\n", m->date, m->recipe, m->key);
+	else
+		printf("imported: %s\nsource:   %s\n", m->date, m->source);
+	printf("packages: %zu\n", json_array_size(m->packages));
 	json_array_foreach(m->packages, i, p)
 		printf("  %s %s\n", json_string_value(json_object_get(p, "name")),
 		       json_string_value(json_object_get(p, "version")));
@@ -157,28 +179,49 @@ int cmd_info(struct options *o, char **names, struct err *err)
 	_cleanup_(cache_close) struct cache c = {NULL};
 	_cleanup_(manifest_freep) struct manifest *m = NULL;
 	_cleanup_free_ char *name = cache_short_name(names[0]);
-	enum cache_state state;
-	int r = name ? recipe_check_name(name, err) : err_set(err, ENOMEM, "out of memory");
+	int r = name ? cache_open(&c, o->cache, err) : err_set(err, ENOMEM, "out of memory");
 
 	if (r == 0)
-		r = cache_open(&c, o->cache, err);
-	if (r == 0)
-		r = cache_look(&c, name, true, &state, &m, err);
+		r = verify_checksum(&c, name, &m, err);
 	if (r < 0)
 		return r;
-	if (state == CACHE_ABSENT)
-		return err_exit(err, EXIT_NO_TEMPLATE,
-				"template '%s' is not in the cache '%s' (vztmpl build %s)", name,
-				c.dir, name);
-	if (state == CACHE_DAMAGED) {
-		(void)err_prefix(err, "template '%s' is damaged (vztmpl build %s makes it anew)",
-				 name, name);
-		return err_exit_default(err, EXIT_DAMAGED);
-	}
 	if (o->json)
 		return print_json(manifest_to_json(m), err);
 	print_info(&c, m);
 	return 0;
+}
+
+static int verify_one(const struct cache *c, const char *arg, struct err *err)
+{
+	_cleanup_(manifest_freep) struct manifest *m = NULL;
+	_cleanup_free_ char *name = cache_short_name(arg);
+	int r = name ? verify_template(c, name, &m, err) : err_set(err, ENOMEM, "out of memory");
+
+	if (r == 0)
+		printf("%s: ok, %llu entries, %zu packages\n", name, (unsigned long long)m->entries,
+		       json_array_size(m->packages));
+	return r;
+}
+
+/* All of them are looked at, whatever the others are; the last failure's code is the result. */
+int cmd_verify(struct options *o, char **names, struct err *err)
+{
+	_cleanup_(cache_close) struct cache c = {NULL};
+	int r = cache_open(&c, o->cache, err);
+
+	if (r < 0)
+		return r;
+	for (; *names; names++) {
+		struct err why = ERR_INIT;
+
+		if (verify_one(&c, *names, &why) == 0)
+			continue;
+		if (r < 0)
+			fprintf(stderr, "vztmpl: %s\n", err->msg);
+		*err = why;
+		r = why.code;
+	}
+	return r;
 }
 
 int cmd_remove(struct options *o, char **names, struct err *err)

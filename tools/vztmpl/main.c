@@ -13,6 +13,9 @@
 
 #include "cmd.h"
 #include "err.h"
+#include "idrange.h"
+#include "manifest.h"
+#include "recipe.h"
 #include "vztmpl.h"
 
 struct command {
@@ -26,9 +29,14 @@ struct command {
 static const struct command commands[] = {
 	{"build", cmd_build, "cmfq", 1, -1, "build [--mirror URL] [--force] [--quiet] NAME...",
 	 "make templates from their recipes"},
+	{"import", cmd_import, "cnikfq", 1, 1,
+	 "import [--name NAME] [--ids N] [--keep-unique] [--force] [--quiet] FILE|DIR",
+	 "make a template of a tar or a directory"},
 	{"list", cmd_list, "cjHr", 0, 0, "list [--json] [--no-header] [--recipes]",
 	 "what is in the cache, or what can be built"},
 	{"info", cmd_info, "cj", 1, 1, "info [--json] NAME", "one template, its checksum verified"},
+	{"verify", cmd_verify, "c", 1, -1, "verify NAME...",
+	 "whether templates are whole and what their manifests say"},
 	{"remove", cmd_remove, "c", 1, -1, "remove NAME...", "remove templates from the cache"},
 };
 
@@ -38,7 +46,10 @@ static const struct option_text {
 } option_list[] = {
 	{'c', "cache", "DIR", "the cache directory"},
 	{'m', "mirror", "URL", "fetch packages from this Debian mirror"},
-	{'f', "force", NULL, "build even when nothing changed (newer packages)"},
+	{'n', "name", "NAME", "the name of what is imported"},
+	{'i', "ids", "N", "how many ids its containers have (262144)"},
+	{'k', "keep-unique", NULL, "keep what belongs to one machine only"},
+	{'f', "force", NULL, "build though nothing changed; replace what is there"},
 	{'q', "quiet", NULL, "no progress"},
 	{'j', "json", NULL, "print JSON"},
 	{'H', "no-header", NULL, "no header line"},
@@ -52,16 +63,34 @@ static void help(void)
 {
 	puts("vztmpl version " VERSION "\n\nUsage:");
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		printf("  vztmpl %-58s %s\n", commands[i].synopsis, commands[i].summary);
+		printf("  vztmpl %s\n      %s\n", commands[i].synopsis, commands[i].summary);
 	puts("\nOptions:");
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		char left[32];
 
 		snprintf(left, sizeof(left), "--%s %s", option_list[i].name,
 			 option_list[i].arg ? option_list[i].arg : "");
-		printf("  %-16s %s\n", left, option_list[i].summary);
+		printf("  %-20s %s\n", left, option_list[i].summary);
 	}
-	puts("  --help           this text\n  --version        the version");
+	puts("  --help               this text\n  --version            the version");
+}
+
+/* "template.conf - KEY ok -" lines: what a recipe and a manifest may have. */
+static void list_keys(void)
+{
+	char empty[] = "";
+	struct manifest m = {.name = empty, .summary = empty, .kind = empty, .date = empty};
+	json_t *doc, *value;
+	const char *key;
+
+	m.packages = json_array();
+	doc = manifest_to_json(&m);
+
+	for (size_t i = 0; recipe_conf_key(i); i++)
+		printf("template.conf - %s ok -\n", recipe_conf_key(i));
+	json_object_foreach(doc, key, value) printf("template.conf - %s ok -\n", key);
+	json_decref(doc);
+	json_decref(m.packages);
 }
 
 /* What a command is given after its options: the last word of its synopsis. */
@@ -75,6 +104,7 @@ static const char *operand(const struct command *cmd)
 /* "SECTION OPTION KEY STATE ARGUMENT" lines, for check-docs and completion. */
 static int list_options(void)
 {
+	list_keys();
 	puts("- --help - ok -\n- --version - ok -");
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		printf("%s - - ok %s\n", commands[i].name, operand(&commands[i]));
@@ -92,6 +122,19 @@ static int usage(const char *what, const char *arg)
 	return EXIT_USAGE;
 }
 
+/* 0 when it is no number of ids that a container may have. */
+static uint32_t parse_ids(const char *arg)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(arg, &end, 10);
+	if (errno || *end || *arg < '0' || *arg > '9' || n < IDRANGE_MIN_SIZE || n > UINT32_MAX)
+		return 0;
+	return (uint32_t)n;
+}
+
 static void take_option(struct options *o, char flag, const char *arg)
 {
 	switch (flag) {
@@ -100,6 +143,15 @@ static void take_option(struct options *o, char flag, const char *arg)
 		break;
 	case 'm':
 		o->mirror = arg;
+		break;
+	case 'n':
+		o->name = arg;
+		break;
+	case 'i':
+		o->ids = parse_ids(arg);
+		break;
+	case 'k':
+		o->keep_unique = true;
 		break;
 	case 'f':
 		o->force = true;
@@ -141,10 +193,12 @@ static int parse(const struct command *cmd, int argc, char **argv, struct option
 		if (ch == '?' || !strchr(cmd->flags, ch))
 			return usage("unknown option", argv[optind - 1]);
 		take_option(o, (char)ch, optarg);
+		if (ch == 'i' && !o->ids)
+			return usage("bad value of --ids:", optarg);
 	}
 	n = argc - optind;
 	if (n < cmd->names_min)
-		return usage("missing template name after", cmd->name);
+		return usage("missing argument after", cmd->name);
 	if (cmd->names_max >= 0 && n > cmd->names_max)
 		return usage("too many arguments:", argv[optind + cmd->names_max]);
 	return 0;

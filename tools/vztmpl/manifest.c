@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -22,12 +24,14 @@
 
 json_t *manifest_to_json(const struct manifest *m)
 {
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:s, s:O}",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:s?, s:s?, s:s?,"
+			 " s:O}",
 			 "manifest", MANIFEST_VERSION, "name", m->name, "arch", TEMPLATE_ARCH,
 			 "kind", m->kind, "summary", m->summary, "date", m->date, "tool",
 			 "vztmpl " VERSION, "size", (json_int_t)m->size_bytes, "sha256", m->sha256,
 			 "unpacked_size", (json_int_t)m->unpacked_bytes, "entries",
-			 (json_int_t)m->entries, "recipe_key", m->key, "packages", m->packages);
+			 (json_int_t)m->entries, "recipe", m->recipe, "recipe_key",
+			 m->key[0] ? m->key : NULL, "source", m->source, "packages", m->packages);
 }
 
 int manifest_store(const struct manifest *m, const char *path, struct err *err)
@@ -41,34 +45,119 @@ int manifest_store(const struct manifest *m, const char *path, struct err *err)
 	return io_replace_file(AT_FDCWD, path, text, strlen(text), 0644, err);
 }
 
-static int copy_members(struct manifest *m, json_t *doc)
+/* A string of @doc, copied; @optional: may be missing or null. */
+static int copy_string(json_t *doc, const char *member, bool optional, char **ret, struct err *err)
 {
-	const char *name, *kind, *summary, *date, *sha256, *key;
-	json_int_t size, unpacked, entries;
-	json_t *packages;
-	int version;
+	json_t *value = json_object_get(doc, member);
 
-	if (json_unpack(doc, "{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:s, s:o}", "manifest",
-			&version, "name", &name, "kind", &kind, "summary", &summary, "date", &date,
-			"size", &size, "sha256", &sha256, "unpacked_size", &unpacked, "entries",
-			&entries, "recipe_key", &key, "packages", &packages) < 0 ||
-	    version != MANIFEST_VERSION || strlen(sha256) != HASH_HEX_LEN - 1 ||
-	    strlen(key) != HASH_HEX_LEN - 1 || !json_is_array(packages))
-		return -EBADMSG;
+	if (optional && (!value || json_is_null(value)))
+		return 0;
+	if (!json_is_string(value))
+		return err_set(err, EBADMSG, "'%s' is %s", member,
+			       value ? "not a string" : "missing");
+	*ret = strdup(json_string_value(value));
+	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
+}
 
-	m->name = strdup(name);
-	m->kind = strdup(kind);
-	m->summary = strdup(summary);
-	m->date = strdup(date);
-	if (!m->name || !m->kind || !m->summary || !m->date)
-		return -ENOMEM;
-	memcpy(m->sha256, sha256, HASH_HEX_LEN);
-	memcpy(m->key, key, HASH_HEX_LEN);
-	m->size_bytes = (uint64_t)size;
-	m->unpacked_bytes = (uint64_t)unpacked;
-	m->entries = (uint64_t)entries;
-	m->packages = json_incref(packages);
+static int copy_hash(json_t *doc, const char *member, bool optional, char ret[HASH_HEX_LEN],
+		     struct err *err)
+{
+	_cleanup_free_ char *hex = NULL;
+	int r = copy_string(doc, member, optional, &hex, err);
+
+	if (r < 0 || !hex)
+		return r;
+	if (strlen(hex) != HASH_HEX_LEN - 1 || strspn(hex, "0123456789abcdef") != HASH_HEX_LEN - 1)
+		return err_set(err, EBADMSG, "'%s' is no SHA-256", member);
+	memcpy(ret, hex, HASH_HEX_LEN);
 	return 0;
+}
+
+static int copy_count(json_t *doc, const char *member, uint64_t *ret, struct err *err)
+{
+	json_t *value = json_object_get(doc, member);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return err_set(err, EBADMSG, "'%s' is %s", member,
+			       value ? "not a count" : "missing");
+	*ret = (uint64_t)json_integer_value(value);
+	return 0;
+}
+
+static int copy_packages(json_t *doc, json_t **ret, struct err *err)
+{
+	json_t *list = json_object_get(doc, "packages");
+
+	if (!json_is_array(list))
+		return err_set(err, EBADMSG, "'packages' is %s", list ? "not a list" : "missing");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *p = json_array_get(list, i);
+
+		if (!json_is_string(json_object_get(p, "name")) ||
+		    !json_is_string(json_object_get(p, "version")))
+			return err_set(err, EBADMSG, "package %zu has no name or no version", i);
+	}
+	*ret = json_incref(list);
+	return 0;
+}
+
+/* What one member says of another, and of this program. */
+static int check_members(json_t *doc, struct manifest *m, struct err *err)
+{
+	const char *arch = json_string_value(json_object_get(doc, "arch"));
+	struct tm tm = {0};
+	const char *end = strptime(m->date, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	if (!arch || strcmp(arch, TEMPLATE_ARCH) != 0)
+		return err_set(err, EBADMSG, "'arch' is '%s' instead of '" TEMPLATE_ARCH "'",
+			       arch ? arch : "");
+	if (strcmp(m->kind, "container") != 0 && strcmp(m->kind, "host") != 0)
+		return err_set(err, EBADMSG, "there is no kind '%s'", m->kind);
+	if (!end || *end)
+		return err_set(err, EBADMSG, "'%s' is no date", m->date);
+	/* Manifests of before imports were possible name no recipe: it was of the same name. */
+	if (!m->recipe && !m->source && m->key[0]) {
+		m->recipe = strdup(m->name);
+		if (!m->recipe)
+			return err_set(err, ENOMEM, "out of memory");
+	}
+	if (!m->recipe == !m->source || !m->recipe != !m->key[0])
+		return err_set(
+			err, EBADMSG,
+			"it has to be built ('recipe', 'recipe_key') or imported ('source')");
+	return 0;
+}
+
+static int copy_members(struct manifest *m, json_t *doc, struct err *err)
+{
+	int r;
+
+	if (json_integer_value(json_object_get(doc, "manifest")) != MANIFEST_VERSION)
+		return err_set(err, EBADMSG, "it is of no version that is known");
+	r = copy_string(doc, "name", false, &m->name, err);
+	if (r == 0)
+		r = copy_string(doc, "kind", false, &m->kind, err);
+	if (r == 0)
+		r = copy_string(doc, "summary", false, &m->summary, err);
+	if (r == 0)
+		r = copy_string(doc, "date", false, &m->date, err);
+	if (r == 0)
+		r = copy_string(doc, "recipe", true, &m->recipe, err);
+	if (r == 0)
+		r = copy_string(doc, "source", true, &m->source, err);
+	if (r == 0)
+		r = copy_hash(doc, "sha256", false, m->sha256, err);
+	if (r == 0)
+		r = copy_hash(doc, "recipe_key", true, m->key, err);
+	if (r == 0)
+		r = copy_count(doc, "size", &m->size_bytes, err);
+	if (r == 0)
+		r = copy_count(doc, "unpacked_size", &m->unpacked_bytes, err);
+	if (r == 0)
+		r = copy_count(doc, "entries", &m->entries, err);
+	if (r == 0)
+		r = copy_packages(doc, &m->packages, err);
+	return r < 0 ? r : check_members(doc, m, err);
 }
 
 int manifest_load(const char *path, struct manifest **ret_manifest, struct err *err)
@@ -91,10 +180,10 @@ int manifest_load(const char *path, struct manifest **ret_manifest, struct err *
 	if (!doc)
 		return err_set(err, EBADMSG, "manifest '%s' is damaged: line %d: %s", path,
 			       why.line, why.text);
-	r = copy_members(m, doc);
+	r = copy_members(m, doc, err);
 	json_decref(doc);
 	if (r < 0)
-		return err_set(err, -r, "manifest '%s' is damaged: members are missing", path);
+		return err_prefix(err, "manifest '%s' is damaged", path);
 
 	*ret_manifest = steal_ptr(m);
 	return 0;
@@ -137,6 +226,8 @@ void manifest_done(struct manifest *m)
 	free(m->summary);
 	free(m->kind);
 	free(m->date);
+	free(m->recipe);
+	free(m->source);
 	json_decref(m->packages);
 }
 

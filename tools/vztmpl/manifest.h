@@ -19,9 +19,11 @@ struct manifest {
 	char *name;
 	char *summary;
 	char *kind;
-	char *date; /* of the build, ISO 8601, UTC */
+	char *date;   /* of the build, ISO 8601, UTC */
+	char *recipe; /* that it was built from; NULL: it was imported */
+	char *source; /* that it was imported from; NULL: it was built */
 	char sha256[HASH_HEX_LEN];
-	char key[HASH_HEX_LEN];	 /* of the recipe it was built from */
+	char key[HASH_HEX_LEN];	 /* of the recipe; empty: it was imported */
 	uint64_t size_bytes;	 /* of the archive */
 	uint64_t unpacked_bytes; /* of its regular files */
 	uint64_t entries;
@@ -32,7 +34,7 @@ struct manifest {
 json_t *manifest_to_json(const struct manifest *m);
 
 int manifest_store(const struct manifest *m, const char *path, struct err *err);
-/* -ENOENT without a sentence when there is none; -EBADMSG when it is no manifest. */
+/* -ENOENT without a sentence when there is none; -EBADMSG when it is none, or does not agree with itself. */
 int manifest_load(const char *path, struct manifest **ret_manifest, struct err *err);
 
 /* Read "name version" lines as a recipe writes them. */

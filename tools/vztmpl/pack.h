@@ -2,27 +2,28 @@
 #ifndef VESPER_VZTMPL_PACK_H
 #define VESPER_VZTMPL_PACK_H
 
+/* From a tar to the archive in the cache. */
+
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "hash.h"
+#include "scan.h"
 
 struct err;
+struct source;
 
 struct pack_result {
-	uint64_t entries;
-	uint64_t unpacked_bytes;
+	struct scan_result scan;
 	uint64_t size_bytes;
 	char sha256[HASH_HEX_LEN];
 };
 
-/* Called for each block read; a value other than 0 ends the work with -EINTR. */
-typedef int (*pack_tick_fn)(void *arg);
-
 /*
- * Compress the recipe's tar @tar into the new file @out (synced), checking on
- * the way that it is a root file system with an init and nothing unique in it.
+ * Compress what scan_tar() lets through of @source into the new file @out,
+ * synced; @opts without its write. On failure @out is what it is.
  */
-int pack_archive(const char *tar, const char *out, pack_tick_fn tick, void *arg,
+int pack_archive(struct source *source, const struct scan_opts *opts, const char *out, mode_t mode,
 		 struct pack_result *ret, struct err *err);
 
 #endif

@@ -147,22 +147,52 @@ static int set_string(char **member, const char *value)
 	return *member ? 0 : -ENOMEM;
 }
 
+static int set_summary(struct recipe *r, const char *value)
+{
+	return set_string(&r->summary, value);
+}
+
+static int set_family(struct recipe *r, const char *value)
+{
+	return set_string(&r->family, value);
+}
+
+static int set_kind(struct recipe *r, const char *value)
+{
+	if (strcmp(value, "container") != 0 && strcmp(value, "host") != 0)
+		return -ERANGE;
+	return set_string(&r->kind, value);
+}
+
+static int set_inputs(struct recipe *r, const char *value)
+{
+	strv_freep(&r->inputs);
+	return strv_split(value, " \t", &r->inputs);
+}
+
+static const struct conf_key {
+	const char *name;
+	int (*set)(struct recipe *r, const char *value); /* -ERANGE: bad value */
+} conf_keys[] = {
+	{"summary", set_summary},
+	{"family", set_family},
+	{"kind", set_kind},
+	{"inputs", set_inputs},
+};
+
+#define N_CONF_KEYS (sizeof(conf_keys) / sizeof(*conf_keys))
+
 static int set_key(struct recipe *r, const char *key, const char *value)
 {
-	if (strcmp(key, "summary") == 0)
-		return set_string(&r->summary, value);
-	if (strcmp(key, "family") == 0)
-		return set_string(&r->family, value);
-	if (strcmp(key, "kind") == 0) {
-		if (strcmp(value, "container") != 0 && strcmp(value, "host") != 0)
-			return -ERANGE;
-		return set_string(&r->kind, value);
-	}
-	if (strcmp(key, "inputs") == 0) {
-		strv_freep(&r->inputs);
-		return strv_split(value, " \t", &r->inputs);
-	}
+	for (size_t i = 0; i < N_CONF_KEYS; i++)
+		if (strcmp(key, conf_keys[i].name) == 0)
+			return conf_keys[i].set(r, value);
 	return -EINVAL;
+}
+
+const char *recipe_conf_key(size_t i)
+{
+	return i < N_CONF_KEYS ? conf_keys[i].name : NULL;
 }
 
 static int parse_conf(struct recipe *r, char *text, const char *path, struct err *err)

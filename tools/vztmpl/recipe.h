@@ -2,6 +2,8 @@
 #ifndef VESPER_VZTMPL_RECIPE_H
 #define VESPER_VZTMPL_RECIPE_H
 
+#include <stddef.h>
+
 #include "hash.h"
 
 struct err;
@@ -29,6 +31,10 @@ int recipe_names(const char *recipes, char ***ret_names, struct err *err);
 
 /* -ENOENT (exit code 91) when there is no recipe of that name. */
 int recipe_load(const char *recipes, const char *name, struct recipe **ret_recipe, struct err *err);
+
+/* The key number @i that recipe.conf may have, NULL behind the last. */
+const char *recipe_conf_key(size_t i);
+
 void recipe_free(struct recipe *r);
 void recipe_freep(struct recipe **r);
 
