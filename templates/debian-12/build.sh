@@ -7,18 +7,8 @@ set -eu
 . "$VZTMPL_LIB/debian.sh"
 
 suite=bookworm
-packages='
-	adduser bash-completion ca-certificates cron curl dbus ifupdown iproute2
-	iptables iputils-ping less libpam-systemd logrotate
-	mawk netbase nftables openssh-server procps psmisc quota sudo systemd
-	systemd-sysv tzdata vim-tiny wget'
+packages=$server_packages
 
-configure() {
-	configure_base
-	configure_host_keys
-	# Mounts that a user namespace may not make, and that no container needs.
-	mask proc-sys-fs-binfmt_misc.automount sys-kernel-config.mount \
-		sys-kernel-debug.mount sys-kernel-tracing.mount
-}
+configure() { configure_server; }
 
 build "$@"

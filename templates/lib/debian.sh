@@ -17,6 +17,16 @@
 . "$VZTMPL_LIB/recipe.sh"
 
 public=http://deb.debian.org
+# The package that says that /bin is a link. Where a release has it, it must be
+# in: else the one that makes the links comes instead, with 50 MB of perl.
+merged_usr=usr-is-merged
+# What a server has, whatever its release.
+# shellcheck disable=SC2034 # recipes take it
+server_packages='
+	adduser bash-completion ca-certificates cron curl dbus ifupdown iproute2
+	iptables iputils-ping less libpam-systemd login logrotate
+	mawk netbase nftables openssh-server passwd procps psmisc quota sudo systemd
+	systemd-sysv tzdata vim-tiny wget'
 
 # --- outside: mirrors and mmdebstrap ------------------------------------------
 
@@ -98,9 +108,9 @@ bootstrap() {
 	step "installing packages"
 	# /.vztmpl carries the recipe inside: the hooks of user namespace mode
 	# cannot read the invoker's files, and the special hooks can. /bin is made a
-	# link at once: the package that would do it later brings 50 MB of perl.
+	# link at once.
 	printf '%s\n' "$sources" | mmdebstrap --mode="$mode" --variant=apt --format=tar \
-		--include="usr-is-merged,$(printf '%s\n' $packages | paste -sd,)" \
+		--include="$(printf '%s\n' $merged_usr $packages | paste -sd,)" \
 		--aptopt="$VZTMPL_WORK/aptopt" \
 		--aptopt='Apt::Install-Recommends "false"' \
 		--aptopt='Acquire::Languages "none"' \
@@ -168,6 +178,16 @@ configure_base() {
 	: >"$root/etc/fstab"
 }
 
+# configure_server - what containers of every release get.
+configure_server() {
+	configure_base
+	copy_files "$VZTMPL_LIB/debian/server"
+	configure_host_keys
+	# Mounts that a user namespace may not make, and that no container needs.
+	mask proc-sys-fs-binfmt_misc.automount sys-kernel-config.mount \
+		sys-kernel-debug.mount sys-kernel-tracing.mount
+}
+
 # mask UNIT... - units that cannot do their work where the template runs.
 mask() { in_root systemctl -q mask "$@"; }
 
@@ -185,6 +205,8 @@ clean() {
 	find "$root/usr/lib/python3" -name '*.py' -newermt "@$SOURCE_DATE_EPOCH" 2>/dev/null |
 		while read -r py; do rm -f "${py%/*}/__pycache__/$(basename "$py" .py)".*.pyc; done
 	rm -rf "$root"/var/tmp/* "$root"/root/.cache
+	# Whether packages were fetched or came from the pool is no difference.
+	find "$root/var/lib/apt" "$root/var/cache/apt" -type d -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 	: >"$root/etc/machine-id"
 	[ -d "$root/var/lib/dbus" ] && ln -s /etc/machine-id "$root/var/lib/dbus/machine-id"
 	return 0

@@ -3,16 +3,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The debian-12 template as containers: both come up with nothing failed, and
-# what two servers must not share, machine id and ssh host keys, each has made
-# for itself; what the host set up of the network is left alone.
+# what two servers must not share, machine id, the one of D-Bus, random seed and
+# ssh host keys, each has made for itself; what the host set up of the network
+# is left alone. TEMPLATE= takes another release; make host-image with it before.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
 requires vzctl
+template=${TEMPLATE:-debian-12}
 
 for id in 951 952; do
 	cleanup_fn "{ vzctl stop $id --fast; vzctl destroy $id; } >/dev/null 2>&1"
-	check "$id: create" vzctl create "$id" --ostemplate debian-12 --hostname "ct$id" --ipadd "10.0.9.$((id - 900))"
+	check "$id: create" vzctl create "$id" --ostemplate "$template" --hostname "ct$id" --ipadd "10.0.9.$((id - 900))"
 	check "$id: start" vzctl start "$id"
 done
 for id in 951 952; do
@@ -24,6 +26,18 @@ done
 each() { for id in 951 952; do vzctl exec2 "$id" "$1"; done | sort -u | wc -l; }
 is "machine ids differ" "$(each 'cat /etc/machine-id')" 2
 is "they are ids" "$(vzctl exec 951 cat /etc/machine-id | grep -cxE '[0-9a-f]{32}')" 1
+dbus() { vzctl exec2 "$1" 'busctl call org.freedesktop.DBus / org.freedesktop.DBus.Peer GetMachineId | cut -d\" -f2'; }
+is "D-Bus has the same id" "$(dbus 951)" "$(vzctl exec2 951 cat /etc/machine-id)"
+is "and another in the other" "$(dbus 952)" "$(vzctl exec2 952 cat /etc/machine-id)"
+is "no other is stored for it" "$(vzctl exec2 951 'cat /var/lib/dbus/machine-id 2>/dev/null || cat /etc/machine-id')" "$(dbus 951)"
+# systemd saves none in a container, where the kernel's state is the host's; one
+# that is there all the same must be the container's own.
+seed() { vzctl exec2 "$1" 'f=/var/lib/systemd/random-seed; ! test -e $f || sha256sum <$f'; }
+if [ -n "$(seed 951)$(seed 952)" ]; then
+	mustfail "random seeds differ" test "$(seed 951)" = "$(seed 952)"
+else
+	ok "no random seed came with the template"
+fi
 for kind in ed25519 ecdsa rsa; do
 	is "$kind host keys differ" "$(each "cut -d' ' -f2 /etc/ssh/ssh_host_${kind}_key.pub")" 2
 done
