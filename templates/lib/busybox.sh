@@ -14,6 +14,7 @@
 busybox=${BUSYBOX:-/bin/busybox}
 
 bootstrap() {
+	[ -z "$VZTMPL_APT_SOURCES" ] || fail "this template has no package sources (--apt-sources)"
 	step "busybox and its applets"
 	[ -x "$busybox" ] || fail "'$busybox' does not exist (Debian package busybox-static)"
 	"$busybox" --list | grep -qx init || fail "'$busybox' has no init applet: install busybox-static"

@@ -11,7 +11,8 @@
 #   clean        inside, last: nothing unique, nothing left of the build
 #
 # Packages come from the mirror that this machine's apt uses, or from
-# VZTMPL_MIRROR; what stays in the template are the public sources only.
+# VZTMPL_MIRROR; what stays in the template are the public sources only, or
+# those of VZTMPL_APT_SOURCES.
 
 # shellcheck source=templates/lib/recipe.sh
 . "$VZTMPL_LIB/recipe.sh"
@@ -76,6 +77,20 @@ deb $more main"
 	export SOURCE_DATE_EPOCH
 }
 
+# take_apt_sources - keep VZTMPL_APT_SOURCES for configure_sources, if apt can
+# read it: a template whose apt stops at a bad line could not even mend it.
+take_apt_sources() {
+	[ -n "$VZTMPL_APT_SOURCES" ] || return 0
+	form=list
+	! grep -qi '^types:' "$VZTMPL_APT_SOURCES" || form=sources
+	mkdir "$VZTMPL_WORK/apt"
+	cp "$VZTMPL_APT_SOURCES" "$VZTMPL_WORK/apt/given.$form"
+	uris=$(apt-get --print-uris -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$VZTMPL_WORK/apt" \
+		update 2>&1) || fail "'$VZTMPL_APT_SOURCES' has no package sources that apt can read: $(
+		printf '%s\n' "$uris" | sed -n "s|$VZTMPL_WORK/apt/given.$form|it|; s/^E: //p" | head -n 1)"
+	printf '%s\n' "$uris" | grep -q "^'" || fail "'$VZTMPL_APT_SOURCES' names no package source"
+}
+
 # host_apt_options - what this machine's apt needs to reach its mirror.
 host_apt_options() {
 	for o in Acquire::http::Proxy Acquire::https::Proxy Acquire::Check-Valid-Until Acquire::Check-Date; do
@@ -101,6 +116,7 @@ choose_mode() {
 bootstrap() {
 	need mmdebstrap mmdebstrap
 	choose_mode
+	take_apt_sources
 	choose_sources
 	mkdir -p "$VZTMPL_POOL" "$VZTMPL_WORK/pool"
 	host_apt_options >"$VZTMPL_WORK/aptopt"
@@ -120,6 +136,7 @@ bootstrap() {
 		--setup-hook='for d in bin sbin lib lib64; do mkdir -p "$1/usr/$d"; ln -s "usr/$d" "$1/$d"; done' \
 		--setup-hook="sync-in '$VZTMPL_RECIPE' /.vztmpl/recipe" \
 		--setup-hook="sync-in '$VZTMPL_LIB' /.vztmpl/lib" \
+		${VZTMPL_APT_SOURCES:+--setup-hook="upload '$VZTMPL_WORK/apt/given.$form' /.vztmpl/given.$form"} \
 		--setup-hook="sync-in '$VZTMPL_POOL' /var/cache/apt/archives" \
 		--customize-hook="sync-out /var/cache/apt/archives '$VZTMPL_WORK/pool'" \
 		--customize-hook='VZTMPL_LIB=$1/.vztmpl/lib VZTMPL_RECIPE=$1/.vztmpl/recipe sh "$1/.vztmpl/recipe/build.sh" inside "$1"' \
@@ -141,9 +158,16 @@ keep_packages() {
 
 in_root() { chroot "$root" "$@"; }
 
-# configure_sources - the distribution's public archives, nothing of the mirror.
+# configure_sources - those that were given, else the distribution's public
+# archives; nothing of the mirror.
 configure_sources() {
 	rm -f "$root/etc/apt/sources.list" "$root"/etc/apt/sources.list.d/*
+	for given in "$root"/.vztmpl/given.*; do
+		[ -e "$given" ] || continue
+		cp "$given" "$root/etc/apt/sources.list.d/debian.${given##*.}"
+		chmod 644 "$root/etc/apt/sources.list.d/debian.${given##*.}"
+		return
+	done
 	cat >"$root/etc/apt/sources.list.d/debian.sources" <<-END
 		Types: deb
 		URIs: $public/debian

@@ -3,7 +3,7 @@
 #
 # What every recipe needs, whatever its family; the family files source it.
 # vztmpl gives the environment (templates/README.md): VZTMPL_NAME, _RECIPE,
-# _LIB, _WORK, _OUT, _PACKAGES, _POOL, _MIRROR, and progress on descriptor 3.
+# _LIB, _WORK, _OUT, _PACKAGES, _POOL, _MIRROR, _APT_SOURCES, and progress on descriptor 3.
 
 # step TEXT - what is being done now, for the person who waits.
 step() { { echo "step $*" >&3; } 2>/dev/null || echo "$*"; }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# debian-11, -12, -13: refused in one line when no mirror answers; what is
-# in a template behaves as a server and holds nothing that two containers must not share;
+# debian-11, -12, -13: refused in one line when no mirror answers, and when the
+# package sources that the template shall have are none; what is in a template
+# behaves as a server and holds nothing that two containers must not share;
 # built again from a mirror by name it is the same file. Takes the template of
 # the build's cache, made when it is not there (minutes, network).
 # TEMPLATE= looks at another Debian template of the cache (debian-12 unless set).
@@ -12,6 +13,7 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 requires vztmpl mmdebstrap zstd jq
 template=${TEMPLATE:-debian-12}
+repo=$(cd "$(dirname "$0")/../.." && pwd)
 
 export VZTMPL_CACHE="$tap_tmp/empty"
 none="file:$tap_tmp/none"
@@ -30,6 +32,38 @@ for release in 11-bullseye 12-bookworm 13-trixie; do
 	refused "$name without a mirror" "^vztmpl: cannot build '$name': no '$suite' at the mirror '$none' \(no network\?" \
 		--mirror "$none" "$name"
 done
+
+own=$tap_tmp/own
+refused "no file of sources" "^vztmpl: cannot open '$own': No such file" --apt-sources "$own" debian-12
+echo 'deb http://mirror.example/debian' >"$own"
+refused "a bad line" "^vztmpl: cannot build 'debian-12': '$own' has no package sources that apt can read: Malformed entry 1 in list file it" \
+	--apt-sources "$own" --mirror "$none" debian-12
+printf 'Types: deb\nURIs: http://mirror.example\n' >"$own"
+refused "a bad paragraph" "'$own' has no package sources that apt can read: Malformed entry 1 in sources file it" \
+	--apt-sources "$own" --mirror "$none" debian-12
+echo '# nothing' >"$own"
+refused "no source at all" "'$own' names no package source" --apt-sources "$own" --mirror "$none" debian-12
+refused "a recipe without any" "cannot build 'busybox': this template has no package sources" --apt-sources "$own" busybox
+
+# The verbs of the family, on a root that is a directory: which sources are put there.
+sources() (
+	VZTMPL_LIB=$repo/templates/lib VZTMPL_APT_SOURCES=$own VZTMPL_WORK=$tap_tmp/w root=$tap_tmp/r
+	rm -rf "$VZTMPL_WORK" "$root"
+	mkdir -p "$VZTMPL_WORK" "$root/.vztmpl" "$root/etc/apt/sources.list.d"
+	echo "deb http://build.example/debian x main" >"$root/etc/apt/sources.list"
+	# shellcheck source=templates/lib/debian.sh
+	. "$VZTMPL_LIB/debian.sh"
+	take_apt_sources
+	cp "$VZTMPL_WORK/apt/given.$form" "$root/.vztmpl/"
+	configure_sources
+	cd "$root/etc/apt"
+	grep -r . .
+)
+echo 'deb http://mirror.example/debian bookworm main' >"$own"
+is "a list takes the place of the public sources" "$(sources)" \
+	"./sources.list.d/debian.list:deb http://mirror.example/debian bookworm main"
+printf 'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\n' >"$own"
+is "so do paragraphs" "$(sources | sed -n 's/:.*URIs: / /p')" "./sources.list.d/debian.sources http://mirror.example/debian"
 
 export VZTMPL_CACHE="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vesper}/templates"
 run vztmpl build "$template"
@@ -103,3 +137,12 @@ if [ "$(packages "$one")" != "$(packages "$tap_tmp/built")" ]; then
 fi
 is "equal packages" "$(packages "$one")" "$(packages "$tap_tmp/built")"
 check "equal bytes" cmp "$one/$template-x86_64.tar.zst" "$tap_tmp/built/$template-x86_64.tar.zst"
+
+# The whole of it with other sources takes another build: for who asks for a template.
+[ -n "${TEMPLATE:-}" ] || exit 0
+cp "$tap_tmp/built/$template-x86_64.json" "$tap_tmp/public.json"
+again built --mirror "$mirror" --apt-sources "$own"
+check "other sources are another template" test "$(jq -r .recipe_key "$tap_tmp/public.json")" != \
+	"$(jq -r .recipe_key "$tap_tmp/built/$template-x86_64.json")"
+is "with the sources that were given" \
+	"$(zstd -dc "$tap_tmp/built/$template-x86_64.tar.zst" | tar -xOf - ./etc/apt/sources.list.d/debian.sources)" "$(cat "$own")"

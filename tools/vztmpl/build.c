@@ -64,6 +64,7 @@ static int make(const struct cache *c, const struct recipe *r, const struct buil
 	struct recipe_run run = {
 		.recipe = r,
 		.mirror = opts->mirror,
+		.apt_sources = opts->apt_sources,
 	};
 
 	if (ret < 0)
@@ -117,7 +118,10 @@ int build_template(const struct cache *c, const char *name, const struct build_o
 
 	if (ret < 0)
 		return ret;
-	ret = path_mkdirs(c->dir, 0755, err);
+	if (opts->apt_sources)
+		ret = recipe_key_add(r, opts->apt_sources, err);
+	if (ret == 0)
+		ret = path_mkdirs(c->dir, 0755, err);
 	if (ret < 0)
 		return ret;
 	lock = cache_lock(c, name, err);

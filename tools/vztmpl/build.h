@@ -8,9 +8,10 @@ struct cache;
 struct err;
 
 struct build_opts {
-	const char *recipes; /* directory of the recipes */
-	const char *mirror;  /* NULL: the one this machine's apt uses */
-	bool force;	     /* also when nothing changed */
+	const char *recipes;	 /* directory of the recipes */
+	const char *mirror;	 /* NULL: the one this machine's apt uses */
+	const char *apt_sources; /* the template's own package sources; NULL: public ones */
+	bool force;		 /* also when nothing changed */
 	bool quiet;
 };
 

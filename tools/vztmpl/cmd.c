@@ -35,6 +35,7 @@ static int print_json(json_t *doc, struct err *err)
 int cmd_build(struct options *o, char **names, struct err *err)
 {
 	_cleanup_free_ char *recipes = NULL;
+	_cleanup_free_ char *sources = NULL;
 	_cleanup_(cache_close) struct cache c = {NULL};
 	struct build_opts opts = {.mirror = o->mirror, .force = o->force, .quiet = o->quiet};
 	int r = recipe_find_dir(&recipes, err);
@@ -42,6 +43,13 @@ int cmd_build(struct options *o, char **names, struct err *err)
 	if (r == 0)
 		r = cache_open(&c, o->cache, err);
 	opts.recipes = recipes;
+	if (r == 0 && o->apt_sources) {
+		/* The recipe runs elsewhere. */
+		sources = realpath(o->apt_sources, NULL);
+		if (!sources)
+			r = err_errno(err, errno, "cannot open '%s'", o->apt_sources);
+		opts.apt_sources = sources;
+	}
 	recipe_run_catch_signals();
 	for (; r == 0 && *names; names++) {
 		_cleanup_free_ char *name = cache_short_name(*names);

@@ -9,7 +9,7 @@ struct err;
 
 /* The command line, parsed; each command looks at what its row in main.c allows. */
 struct options {
-	const char *cache, *mirror, *name;
+	const char *cache, *mirror, *apt_sources, *name;
 	uint32_t ids;
 	bool force, quiet, json, no_header, recipes, keep_unique;
 };

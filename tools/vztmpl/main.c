@@ -27,7 +27,8 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{"build", cmd_build, "cmfq", 1, -1, "build [--mirror URL] [--force] [--quiet] NAME...",
+	{"build", cmd_build, "cmafq", 1, -1,
+	 "build [--mirror URL] [--apt-sources FILE] [--force] [--quiet] NAME...",
 	 "make templates from their recipes"},
 	{"import", cmd_import, "cnikfq", 1, 1,
 	 "import [--name NAME] [--ids N] [--keep-unique] [--force] [--quiet] FILE|DIR",
@@ -46,6 +47,7 @@ static const struct option_text {
 } option_list[] = {
 	{'c', "cache", "DIR", "the cache directory"},
 	{'m', "mirror", "URL", "fetch packages from this Debian mirror"},
+	{'a', "apt-sources", "FILE", "the template's own package sources"},
 	{'n', "name", "NAME", "the name of what is imported"},
 	{'i', "ids", "N", "how many ids its containers have (262144)"},
 	{'k', "keep-unique", NULL, "keep what belongs to one machine only"},
@@ -143,6 +145,9 @@ static void take_option(struct options *o, char flag, const char *arg)
 		break;
 	case 'm':
 		o->mirror = arg;
+		break;
+	case 'a':
+		o->apt_sources = arg;
 		break;
 	case 'n':
 		o->name = arg;

@@ -314,6 +314,21 @@ static int compute_key(struct recipe *r, struct err *err)
 	return ret;
 }
 
+int recipe_key_add(struct recipe *r, const char *path, struct err *err)
+{
+	struct hash *h = hash_new();
+	int ret;
+
+	if (!h)
+		return err_set(err, ENOMEM, "out of memory");
+	hash_add(h, r->key, HASH_HEX_LEN);
+	ret = hash_add_file(h, AT_FDCWD, path, err);
+	if (ret == 0 && hash_end(h, r->key) < 0)
+		ret = err_set(err, EIO, "cannot compute the key of recipe '%s'", r->name);
+	hash_free(h);
+	return ret;
+}
+
 int recipe_load(const char *recipes, const char *name, struct recipe **ret_recipe, struct err *err)
 {
 	_cleanup_(recipe_freep) struct recipe *r = calloc(1, sizeof(*r));

@@ -32,6 +32,9 @@ int recipe_names(const char *recipes, char ***ret_names, struct err *err);
 /* -ENOENT (exit code 91) when there is no recipe of that name. */
 int recipe_load(const char *recipes, const char *name, struct recipe **ret_recipe, struct err *err);
 
+/* Let the content of the file at @path, beside the recipe's own, decide what comes out. */
+int recipe_key_add(struct recipe *r, const char *path, struct err *err);
+
 /* The key number @i that recipe.conf may have, NULL behind the last. */
 const char *recipe_conf_key(size_t i);
 

@@ -67,6 +67,7 @@ static void set_environment(const struct recipe_run *run)
 	setenv("VZTMPL_PACKAGES", run->packages, 1);
 	setenv("VZTMPL_POOL", run->pool, 1);
 	setenv("VZTMPL_MIRROR", run->mirror ? run->mirror : "", 1);
+	setenv("VZTMPL_APT_SOURCES", run->apt_sources ? run->apt_sources : "", 1);
 	setenv("LC_ALL", "C.UTF-8", 1);
 	setenv("TZ", "UTC", 1);
 	unsetenv("SOURCE_DATE_EPOCH");

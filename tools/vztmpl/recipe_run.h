@@ -9,11 +9,12 @@ struct recipe;
 /* The places that a recipe is given; templates/README.md is the contract. */
 struct recipe_run {
 	const struct recipe *recipe;
-	const char *work;     /* scratch directory, removed by the caller */
-	const char *out;      /* the tar to write */
-	const char *packages; /* the package list to write */
-	const char *pool;     /* downloaded packages, kept between builds */
-	const char *mirror;   /* NULL: the machine's own */
+	const char *work;	 /* scratch directory, removed by the caller */
+	const char *out;	 /* the tar to write */
+	const char *packages;	 /* the package list to write */
+	const char *pool;	 /* downloaded packages, kept between builds */
+	const char *mirror;	 /* NULL: the machine's own */
+	const char *apt_sources; /* absolute; NULL: the distribution's public ones */
 };
 
 /* Run the recipe's build.sh; -EINTR (exit code 130) after a signal to end. */
