@@ -23,6 +23,7 @@
 #include "format.h"
 #include "gpt.h"
 #include "mkfs.h"
+#include "mount.h"
 #include "path.h"
 #include "populate.h"
 #include "size.h"
@@ -166,7 +167,10 @@ static int fill_disk(const struct creation *c, struct ploop_disk *disk, struct e
 	r = disk_flush(disk);
 	if (r < 0)
 		return err_errno(err, r, "cannot write the image '%s'", c->name);
-	return image_finish(&disk->img, c->opts->sync, err);
+	r = image_finish(&disk->img, c->opts->sync, err);
+	if (r == 0)
+		mount_mark_checked(disk->img.fd);
+	return r;
 }
 
 static int make_image(const struct creation *c, int dirfd, struct err *err)

@@ -4,6 +4,11 @@
  * mount away is on the open file that the loop device takes over, so that it
  * lives exactly as long as the device: no record, nothing to clean up after a
  * crash. Direct I/O, since the file system above caches already.
+ *
+ * An image is hostile until it has been checked from its first to its last
+ * block: that it was is marked on the file, where only the host's root can
+ * write it and where no copy of the file's bytes carries it along. create.c
+ * marks what it made.
  */
 #include "ploop.h"
 
@@ -18,19 +23,24 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "disk.h"
 #include "err.h"
 #include "gpt.h"
+#include "io.h"
+#include "mount.h"
 #include "run.h"
 #include "strbuf.h"
 #include "strv.h"
+#include "super.h"
 
 #define LOOP_TRIES	  64
 #define LOOP_NAME_MAX	  32
 #define E2FSCK_TAIL_BYTES 4096
+#define MARK_NAME	  "trusted.ploop.checked"
 
 static int open_locked(struct ploop_disk *disk, bool read_only, struct err *err)
 {
@@ -100,14 +110,25 @@ static char *last_line(const char *out)
 	return strbuf_steal(&b);
 }
 
+void mount_mark_checked(int image)
+{
+	/* Where it cannot be written the check is made again. */
+	(void)fsetxattr(image, MARK_NAME, "1", 1, 0);
+}
+
+static bool is_marked(int image)
+{
+	return fgetxattr(image, MARK_NAME, NULL, 0) > 0;
+}
+
 /*
  * e2fsck's status is a sum: 1 and 2 say that it repaired, from 4 on that it
  * could not. It may have a lot to say and takes the time that the disk takes:
  * it must never be ended in the middle of a repair.
  */
-static int check_file_system(const char *dev, const char *path, struct err *err)
+static int run_e2fsck(const char *how, const char *dev, const char *path, struct err *err)
 {
-	const char *const argv[] = {"e2fsck", "-p", dev, NULL};
+	const char *const argv[] = {"e2fsck", how, dev, NULL};
 	_cleanup_free_ char *out = NULL, *line = NULL;
 	const struct run_opts opts = {
 		.ret_out = &out, .out_max_bytes = E2FSCK_TAIL_BYTES, .out_tail = true};
@@ -120,6 +141,36 @@ static int check_file_system(const char *dev, const char *path, struct err *err)
 	line = last_line(out);
 	return err_set(err, EUCLEAN, "e2fsck cannot repair the file system of '%s': status %d: %s",
 		       path, r, line ? line : "");
+}
+
+/* Through the device, where a repair is seen at once. */
+static int check_super(int loop, const char *path, struct err *err)
+{
+	uint8_t buf[SUPER_BYTES];
+	int r = io_pread_full(loop, buf, sizeof(buf), SUPER_OFFSET);
+
+	if (r < 0)
+		return err_errno(err, r, "cannot read the file system of '%s'", path);
+	r = super_check(buf, err);
+	return r < 0 ? err_prefix(err, "'%s'", path) : 0;
+}
+
+/* Before the kernel looks at it. Read-only, there is nothing to repair with: e2fsck only looks. */
+static int check_file_system(struct ploop_disk *disk, int image, int loop, const char *dev,
+			     bool fsck, bool read_only, struct err *err)
+{
+	bool first = !is_marked(image);
+	int r = check_super(loop, disk->path, err);
+
+	if (r < 0 || (!first && (!fsck || read_only)))
+		return r;
+	r = run_e2fsck(read_only ? "-fn" : first ? "-fp" : "-p", dev, disk->path, err);
+	/* Its repair may be a super block from a copy, with other features. */
+	if (r == 0)
+		r = check_super(loop, disk->path, err);
+	if (r == 0 && first)
+		mount_mark_checked(image);
+	return r;
 }
 
 /* What mount(8) calls options and mount(2) calls flags. */
@@ -171,11 +222,12 @@ static int split_options(const struct ploop_mount_opts *opts, unsigned long *ret
 
 	if (r < 0)
 		return r;
+	/* The super block may ask for a panic of the machine at the first error that is found. */
+	strbuf_add(&data, "errors=remount-ro");
 	for (i = 0; words && words[i]; i++) {
 		if (take_flag(words[i], &flags))
 			continue;
-		if (data.len)
-			strbuf_addc(&data, ',');
+		strbuf_addc(&data, ',');
 		strbuf_add(&data, words[i]);
 	}
 	*ret_flags = flags | (opts->read_only ? MS_RDONLY : 0);
@@ -214,11 +266,9 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 		return loop;
 	if (fstat(loop, &st) < 0)
 		return err_errno(err, errno, "cannot look at '%s'", name);
-	if (opts->fsck && !read_only) {
-		r = check_file_system(name, disk->path, err);
-		if (r < 0)
-			return r;
-	}
+	r = check_file_system(disk, image, loop, name, opts->fsck, read_only, err);
+	if (r < 0)
+		return r;
 	/*
 	 * A kernel without BLK_DEV_WRITE_MOUNTED mounts nothing that is open for
 	 * writing, so hold the device by a reader's descriptor meanwhile. From the

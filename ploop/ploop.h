@@ -74,7 +74,7 @@ int ploop_partition(struct ploop_disk *disk, uint64_t *ret_offset_bytes, uint64_
 
 struct ploop_mount_opts {
 	bool read_only;
-	bool fsck;	     /* e2fsck -p before mounting */
+	bool fsck; /* e2fsck -p before every mount, not only a whole check before the first */
 	const char *options; /* as after mount -o: flags and ext4's own, NULL: none */
 	unsigned long flags; /* MS_NOSUID and so on, in addition */
 };
@@ -84,7 +84,9 @@ struct ploop_mount_opts {
  * expanded: the device-mapper target, -EOPNOTSUPP by name where the kernel
  * lacks it) and mount its file system on the existing directory @target.
  * Needs root. *ret_dev is the device number of the attached disk.
- * -EBUSY when it is mounted already.
+ * -EBUSY when it is mounted already; -EUCLEAN when the file system is damaged
+ * or of a kind that the kernel is not to see. An error that the kernel finds
+ * later makes the mount read-only unless the options say otherwise.
  */
 int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_mount_opts *opts,
 		dev_t *ret_dev, struct err *err);

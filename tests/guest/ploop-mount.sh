@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The kernel's own ext4 takes what libploop made: an image mounts, holds what
-# the tar held, takes writes, and is mounted once only. If this fails,
-# containers have no disk.
+# the tar held, takes writes, and is mounted once only. One from elsewhere is
+# checked before the kernel sees it. If this fails, containers have no disk, or
+# whoever sends an image has the host.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
-requires ploop losetup tar e2fsck setfattr getfattr
+requires ploop losetup tar e2fsck debugfs setfattr getfattr
 
 cd "$tap_tmp"
 mkdir src mnt
@@ -69,3 +70,55 @@ like "options reach the file system" "$(grep " $tap_tmp/mnt " /proc/mounts)" "no
 check "unmount by the directory" ploop umount -m mnt
 mustfail "a directory that is not there" ploop mount -m none i
 is "left no device" "$(losetup -j i/root.hds)" ""
+
+# Images from elsewhere: a copy of the file's bytes comes without the mark.
+is "what was made here needs no check" "$(getfattr --only-values -n trusted.ploop.checked i/root.hds)" 1
+mkdir src/small
+cp /bin/true src/small/file
+check "a small one" sh -c 'tar -C src/small -cf small.tar . && ploop init -s 16M -f raw --tar small.tar small/root.hds'
+# another DEBUGFS-COMMAND... - a copy with that done to its file system.
+another() {
+	rm -rf x && mkdir x && cp --sparse=always --preserve=mode small/* x/
+	printf '%s\n' "$@" >commands
+	debugfs -w -f commands 'x/root.hds?offset=1048576' >/dev/null 2>&1
+	sha256sum x/root.hds >before
+}
+# refused NAME PATTERN [OPTION...] - not mounted, in one line of PATTERN, and not changed.
+refused() {
+	what=$1 pattern=$2
+	shift 2
+	mustfail "$what: refused" ploop mount "$@" -m mnt x
+	like "$what: said so" "$output" "^ploop: .*$pattern"
+	is "$what: in one line" "$(printf '%s\n' "$output" | wc -l)" 1
+	is "$what: no device is left" "$(losetup -j x/root.hds)" ""
+	is "$what: no mark" "$(getfattr -n trusted.ploop.checked x/root.hds 2>/dev/null)" ""
+}
+for feature in encrypt casefold verity; do
+	another "feature $feature"
+	refused "feature $feature" "'x/root.hds' has a file system with the feature '$feature', which is not taken"
+	check "feature $feature: nothing has changed" sha256sum --quiet -c before
+done
+another 'ssv journal_dev 0x700'
+refused "a journal elsewhere" "whose journal is another device"
+another 'ssv mount_opts errors=panic'
+refused "options in the super block" "mount options of its own"
+another
+dd if=/dev/zero of=x/root.hds bs=1 seek=$((1048576 + 1024 + 56)) count=2 conv=notrunc status=none
+refused "no file system" "has no ext4 file system"
+# Its state says clean; a whole check sees more.
+another 'clri <2>'
+refused "a tree without a root, clean as it says" "e2fsck cannot repair the file system of 'x/root.hds': status [0-9]+: ."
+another 'clri <2>'
+refused "the same, read-only" "e2fsck cannot repair" -r
+check "read-only: nothing has changed" sha256sum --quiet -c before
+another 'sif /file links_count 5' 'ssv errors 3'
+check "what can be repaired is" ploop mount -m mnt x
+is "and is marked" "$(getfattr --only-values -n trusted.ploop.checked x/root.hds)" 1
+like "no panic is to be had" "$(grep " $tap_tmp/mnt " /proc/mounts)" "errors=remount-ro"
+check "unmount it" ploop umount x
+check "it is sound" e2fsck -fn "x/root.hds?offset=1048576"
+another
+check "a sound one from elsewhere, read-only" ploop mount -r -m mnt x
+check "is marked as well" getfattr -n trusted.ploop.checked x/root.hds
+check "unmount it" ploop umount x
+check "and has not changed" sha256sum --quiet -c before

@@ -302,12 +302,7 @@ int area_look(const struct ct *ct, bool *ret_mounted, dev_t *ret_dev, struct err
 
 static int mount_image(const char *dir, const char *root, dev_t *ret_dev, struct err *err)
 {
-	/*
-	 * The image may come from anybody, and its super block may ask for a panic
-	 * of the machine at the first error that is found.
-	 */
-	const struct ploop_mount_opts opts = {
-		.fsck = true, .options = "errors=remount-ro", .flags = MS_NOSUID | MS_NODEV};
+	const struct ploop_mount_opts opts = {.fsck = true, .flags = MS_NOSUID | MS_NODEV};
 	struct ploop_disk *disk;
 	dev_t dev;
 	int r = ploop_open(dir, &disk, err);
