@@ -7,6 +7,7 @@
 #include "tree.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -210,6 +211,17 @@ static int acl_tag(int tag)
 	}
 }
 
+static bool is_id(const struct tree *t, uint32_t id)
+{
+	return !t->max_id || id <= t->max_id;
+}
+
+static int fail_id(const struct tree *t, const char *what, uint32_t id, struct err *err)
+{
+	return tree_fail(t, err, ERANGE, "has %s for %u; ids go up to %u here, %llu are needed",
+			 what, id, t->max_id, (unsigned long long)id + 1);
+}
+
 static int collect_acl(struct tree *t, struct archive_entry *e, int want, struct acl *acl,
 		       size_t *ret_n, struct err *err)
 {
@@ -228,9 +240,8 @@ static int collect_acl(struct tree *t, struct archive_entry *e, int want, struct
 			return tree_fail(t, err, EINVAL,
 					 "has an ACL that names '%s' without a number",
 					 name ? name : "");
-		if (named && t->max_id && (uint32_t)id > t->max_id)
-			return tree_fail(t, err, ERANGE, "has an ACL for %d; ids go up to %u here",
-					 id, t->max_id);
+		if (named && !is_id(t, (uint32_t)id))
+			return fail_id(t, "an ACL", (uint32_t)id, err);
 		acl->entries[n].tag = htole16((uint16_t)own);
 		acl->entries[n].perm = htole16((uint16_t)(perm & 7));
 		acl->entries[n].id = htole32(named ? (uint32_t)id : UINT32_MAX);
@@ -289,10 +300,29 @@ static int check_raw_acl(struct tree *t, const void *value, size_t len, struct e
 		uint16_t tag = le16toh(acl->entries[i].tag);
 		uint32_t id = le32toh(acl->entries[i].id);
 
-		if ((tag == ACL_USER || tag == ACL_GROUP) && t->max_id && id > t->max_id)
-			return tree_fail(t, err, ERANGE, "has an ACL for %u; ids go up to %u here",
-					 id, t->max_id);
+		/* The kernel could read the file's ACL no more, nor then the file. */
+		if (!tag || (tag & (tag - 1)) || tag > ACL_OTHER ||
+		    le16toh(acl->entries[i].perm) > 7)
+			return tree_fail(t, err, EINVAL, "has an ACL that ext4 cannot hold");
+		if ((tag == ACL_USER || tag == ACL_GROUP) && !is_id(t, id))
+			return fail_id(t, "an ACL", id, err);
 	}
+	return 0;
+}
+
+/* File capabilities may name the root of the user namespace that they are good in. */
+static int check_capability(struct tree *t, const void *value, size_t len, struct err *err)
+{
+	struct vfs_ns_cap_data cap;
+	uint32_t root;
+
+	if (len != sizeof(cap))
+		return 0;
+	memcpy(&cap, value, sizeof(cap));
+	root = le32toh(cap.rootid);
+	if ((le32toh(cap.magic_etc) & VFS_CAP_REVISION_MASK) == VFS_CAP_REVISION_3 &&
+	    !is_id(t, root))
+		return fail_id(t, "capabilities", root, err);
 	return 0;
 }
 
@@ -302,6 +332,8 @@ static int check_xattr(struct tree *t, const char *key, const void *value, size_
 	if (!is_storable(key))
 		return tree_fail(t, err, EOPNOTSUPP,
 				 "has the extended attribute '%s', which ext4 cannot hold", key);
+	if (strcmp(key, "security.capability") == 0)
+		return check_capability(t, value, len, err);
 	return strncmp(key, "system.", 7) == 0 ? check_raw_acl(t, value, len, err) : 0;
 }
 

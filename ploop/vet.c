@@ -3,7 +3,8 @@
  * The tree of populate.c without a file system below: the same code walks the
  * same names, so that what passes here is not refused when a container is
  * made from it. The number of entries has a limit, because a tar of names
- * without contents compresses to next to nothing.
+ * without contents compresses to next to nothing; and so has that of inodes,
+ * because one name may be a path of half a million directories.
  */
 #include "vet.h"
 
@@ -14,14 +15,12 @@
 #include "populate.h"
 #include "tree.h"
 
-#define ENTRIES_MAX (UINT32_C(1) << 24)
-
 struct vet {
 	struct tree t;
-	uint32_t entries;
+	uint32_t entries, entries_max;
 };
 
-int vet_new(uint32_t max_id, struct vet **ret, struct err *err)
+int vet_new(uint32_t max_id, uint32_t entries_max, struct vet **ret, struct err *err)
 {
 	struct vet *vet = calloc(1, sizeof(*vet));
 	int r;
@@ -29,6 +28,7 @@ int vet_new(uint32_t max_id, struct vet **ret, struct err *err)
 	if (!vet)
 		return err_set(err, ENOMEM, "out of memory");
 	vet->t.max_id = max_id;
+	vet->entries_max = entries_max;
 	r = tree_init(&vet->t, err);
 	if (r < 0) {
 		vet_free(vet);
@@ -40,9 +40,15 @@ int vet_new(uint32_t max_id, struct vet **ret, struct err *err)
 
 int vet_entry(struct vet *vet, struct archive_entry *e, struct err *err)
 {
-	if (++vet->entries > ENTRIES_MAX)
-		return err_set(err, E2BIG, "has more than %u entries", ENTRIES_MAX);
-	return populate_entry(&vet->t, NULL, e, err);
+	int r;
+
+	if (++vet->entries > vet->entries_max)
+		return err_set(err, E2BIG, "has more than %u entries", vet->entries_max);
+	r = populate_entry(&vet->t, NULL, e, err);
+	if (r == 0 && vet->t.last_ino > vet->entries_max)
+		return err_set(err, E2BIG, "has more than %u files and directories",
+			       vet->entries_max);
+	return r;
 }
 
 void vet_free(struct vet *vet)

@@ -10,8 +10,11 @@ struct archive_entry;
 struct err;
 struct vet;
 
-/* Owners above @max_id are refused; 0: any that a file system can hold. Free with vet_free(). */
-int vet_new(uint32_t max_id, struct vet **ret, struct err *err);
+/*
+ * Owners above @max_id are refused, 0: any that a file system can hold; and more
+ * than @entries_max entries, or files and directories. Free with vet_free().
+ */
+int vet_new(uint32_t max_id, uint32_t entries_max, struct vet **ret, struct err *err);
 
 /*
  * The next entry of the tar: refused by name if populate() would refuse it.

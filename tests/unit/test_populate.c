@@ -288,7 +288,7 @@ static void vet_says(const char *tar, uint32_t max_id, const char *why)
 
 	assert_int_equal(source_open(tar, &source, &err), 0);
 	assert_int_equal(entries_open(source, NULL, NULL, &in, &err), 0);
-	assert_int_equal(vet_new(max_id, &vet, &err), 0);
+	assert_int_equal(vet_new(max_id, 1000, &vet, &err), 0);
 	while ((r = entries_next(in, &e, &err)) == 1) {
 		r = vet_entry(vet, e, &err);
 		if (r == 0)
@@ -491,6 +491,25 @@ static void w_raw_acl(struct archive *a)
 	tarfile_put(a, e, NULL, 0);
 }
 
+static void w_odd_acl(struct archive *a)
+{
+	static const uint8_t acl[] = {2, 0, 0, 0, 0x40, 0, 4, 0, 0, 0, 0, 0};
+	struct archive_entry *e = tarfile_entry("x", AE_IFREG);
+
+	archive_entry_xattr_add_entry(e, "system.posix_acl_access", acl, sizeof(acl));
+	tarfile_put(a, e, NULL, 0);
+}
+
+/* Revision 3, effective, one capability, for the root 70000. */
+static void w_capability(struct archive *a)
+{
+	static const uint8_t cap[24] = {1, 0, 0, 3, 0, 32, [20] = 0x70, 0x11, 1, 0};
+	struct archive_entry *e = tarfile_entry("x", AE_IFREG);
+
+	archive_entry_xattr_add_entry(e, "security.capability", cap, sizeof(cap));
+	tarfile_put(a, e, NULL, 0);
+}
+
 static void w_short_acl(struct archive *a)
 {
 	struct archive_entry *e = tarfile_entry("x", AE_IFREG);
@@ -541,7 +560,10 @@ static const struct refusal refusals[] = {
 	{"long name", w_long_name, ENAMETOOLONG, "299"},
 	{"owner", w_owner, ERANGE, "65535"},
 	{"unknown attribute", w_xattr, EOPNOTSUPP, "system.data"},
-	{"ACL of a user too high", w_raw_acl, ERANGE, "for 70000; ids go up to 65535"},
+	{"ACL of a user too high", w_raw_acl, ERANGE,
+	 "an ACL for 70000; ids go up to 65535 here, 70001"},
+	{"ACL of no kind", w_odd_acl, EINVAL, "ACL"},
+	{"capabilities of a root too high", w_capability, ERANGE, "capabilities for 70000; ids go"},
 	{"ACL of half an entry", w_short_acl, EINVAL, "ACL"},
 	{"big attribute", w_big_xattr, 0, "'x'"},
 	{"time", w_time, ERANGE, "time"},

@@ -12,6 +12,10 @@
 
 #include "err.h"
 
+/* Twice as many when every byte of a name is escaped, still fit into a manifest that loads. */
+#define BYTES_MAX	  (6u << 20)
+#define BYTES_PER_PACKAGE 64
+
 struct pkgdb_form {
 	const char *path;
 	const char *name, *version;
@@ -51,6 +55,7 @@ bool pkgdb_begin(struct pkgdb *db, const char *path)
 		json_array_clear(db->packages);
 		db->form = &forms[i];
 		db->len = 0;
+		db->bytes = 0;
 		begin_record(db);
 		return true;
 	}
@@ -71,9 +76,13 @@ static int end_record(struct pkgdb *db)
 {
 	int r = 0;
 
-	if (db->installed && is_word(db->name) && is_word(db->version))
+	if (db->installed && is_word(db->name) && is_word(db->version)) {
+		db->bytes += strlen(db->name) + strlen(db->version) + BYTES_PER_PACKAGE;
+		if (db->bytes > BYTES_MAX)
+			return -E2BIG;
 		r = json_array_append_new(db->packages, json_pack("{s:s, s:s}", "name", db->name,
 								  "version", db->version));
+	}
 	begin_record(db);
 	return r < 0 ? -ENOMEM : 0;
 }

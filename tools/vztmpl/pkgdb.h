@@ -16,6 +16,7 @@ struct pkgdb {
 	const struct pkgdb_form *form;
 	char line[512], name[256], version[256];
 	size_t len;
+	size_t bytes; /* of the packages, as the manifest has them */
 	bool installed;
 };
 
@@ -24,6 +25,7 @@ void pkgdb_done(struct pkgdb *db);
 
 /* Whether the file at this plain path is such a data base; then its contents are to come. */
 bool pkgdb_begin(struct pkgdb *db, const char *path);
+/* 0, -ENOMEM, or -E2BIG: more than a manifest can hold. */
 int pkgdb_add(struct pkgdb *db, const void *buf, size_t len);
 int pkgdb_end(struct pkgdb *db);
 

@@ -22,6 +22,7 @@
 #include "vet.h"
 
 #define HEADER_BYTES 512
+#define ENTRIES_MAX  (UINT32_C(1) << 24)
 
 static const char *const inits[] = {
 	"sbin/init", "usr/sbin/init", "etc/init", "bin/init", "usr/bin/init",
@@ -134,23 +135,32 @@ static int leave_out(struct scan *s, const struct unique_rule *rule, const char 
 	return rule->kind == UNIQUE_KEEP ? replace(s, path, e, err) : 0;
 }
 
+static int packages_failed(int r, const char *path, struct err *err)
+{
+	if (r == -E2BIG)
+		return err_set(err, E2BIG, "'%s' lists more packages than a manifest can hold",
+			       path);
+	return no_memory(err);
+}
+
 static int read_packages(struct scan *s, const char *path, struct err *err)
 {
 	struct archive *a = entries_archive(s->in);
 	const void *buf;
 	la_int64_t offset;
 	size_t len;
-	int r;
+	int r, ret = 0;
 
 	if (!s->opts->pkgdb || !pkgdb_begin(s->opts->pkgdb, path))
 		return 0;
-	while ((r = archive_read_data_block(a, &buf, &len, &offset)) == ARCHIVE_OK)
-		if (pkgdb_add(s->opts->pkgdb, buf, len) < 0)
-			return no_memory(err);
-	if (r != ARCHIVE_EOF)
+	while ((r = archive_read_data_block(a, &buf, &len, &offset)) == ARCHIVE_OK && ret == 0)
+		ret = pkgdb_add(s->opts->pkgdb, buf, len);
+	if (ret == 0 && r != ARCHIVE_EOF)
 		return err_set(err, EINVAL, "'%s' cannot be read from the archive: %s", path,
 			       archive_error_string(a));
-	return pkgdb_end(s->opts->pkgdb) < 0 ? no_memory(err) : 0;
+	if (ret == 0)
+		ret = pkgdb_end(s->opts->pkgdb);
+	return ret < 0 ? packages_failed(ret, path, err) : 0;
 }
 
 /* The entry stays: it goes into the index, is counted, and looked into. */
@@ -217,7 +227,7 @@ int scan_tar(struct source *source, const struct scan_opts *opts, struct scan_re
 	     struct err *err)
 {
 	struct scan s = {.opts = opts};
-	int r = vet_new(opts->max_id, &s.vet, err);
+	int r = vet_new(opts->max_id, ENTRIES_MAX, &s.vet, err);
 
 	sieve_init(&s.sieve, opts->write, opts->write_arg);
 	if (r == 0)
