@@ -125,7 +125,12 @@ again() {
 	dir=$tap_tmp/$1
 	shift
 	mkdir -p "$dir"
-	[ -d "$dir/.packages" ] || cp -al "$VZTMPL_CACHE/.packages" "$dir/" 2>/dev/null || cp -a "$VZTMPL_CACHE/.packages" "$dir/"
+	# Another build may take packages out of it or put some in meanwhile: then only a part comes.
+	[ -d "$dir/.packages" ] || cp -al "$VZTMPL_CACHE/.packages" "$dir/" 2>/dev/null ||
+		{
+			rm -rf "$dir/.packages"
+			cp -a "$VZTMPL_CACHE/.packages" "$dir/" || :
+		}
 	check "built again, $*" vztmpl build --quiet --cache "$dir" "$@" "$template"
 }
 packages() { jq -c .packages "$1/$template-x86_64.json"; }
