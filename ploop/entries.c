@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,13 +88,27 @@ int entries_open(struct source *source, entries_tap_fn tap, void *arg, struct en
 	return 0;
 }
 
+/*
+ * A name's characters are kept as they are, whatever it is told of them. All
+ * other warnings are of something that was left out: a name, an attribute, an
+ * ACL. Only the text tells them apart.
+ */
+static bool is_about_characters(const struct entries *in)
+{
+	const char *why = archive_error_string(in->a);
+
+	return why && (strstr(why, "can't be converted") || strstr(why, "cannot be converted"));
+}
+
 int entries_next(struct entries *in, struct archive_entry **ret, struct err *err)
 {
 	int r = archive_read_next_header(in->a, ret);
 
-	/* A warning here is about a name's characters, which are kept as they are. */
-	if (r == ARCHIVE_OK || r == ARCHIVE_WARN)
+	if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && is_about_characters(in)))
 		return 1;
+	if (r == ARCHIVE_WARN)
+		return err_set(err, EINVAL, "has an entry of which only a part can be read: %s",
+			       reason(in));
 	if (r != ARCHIVE_EOF)
 		return damaged(in, err);
 	if (archive_filter_bytes(in->a, 0) - in->end < TAR_BLOCK)

@@ -527,6 +527,17 @@ static void w_big_xattr(struct archive *a)
 	tarfile_put(a, e, NULL, 0);
 }
 
+/* Longer than libarchive reads: it would go on with the short name of the old header. */
+static void w_huge_path(struct archive *a)
+{
+	static char name[(1 << 20) + 3];
+
+	memset(name, 'x', sizeof(name) - 1);
+	for (size_t i = 1; i < sizeof(name) - 1; i += 2)
+		name[i] = '/';
+	tarfile_file(a, name, "x");
+}
+
 static void w_time(struct archive *a)
 {
 	struct archive_entry *e = tarfile_entry("x", AE_IFREG);
@@ -566,6 +577,7 @@ static const struct refusal refusals[] = {
 	{"capabilities of a root too high", w_capability, ERANGE, "capabilities for 70000; ids go"},
 	{"ACL of half an entry", w_short_acl, EINVAL, "ACL"},
 	{"big attribute", w_big_xattr, 0, "'x'"},
+	{"a path of a megabyte", w_huge_path, EINVAL, ""},
 	{"time", w_time, ERANGE, "time"},
 	{"root is a file", w_root_file, EINVAL, "top directory"},
 	{"control characters", w_control, EINVAL, "a\\033[2J"},
