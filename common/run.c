@@ -75,6 +75,8 @@ exec_child(const char *const *argv, const struct run_opts *opts, int in, int out
 		_exit(127);
 	if (dup2(in, 0) < 0 || (out >= 0 && dup2(out, 1) < 0))
 		goto fail;
+	if (opts->no_stderr && dup2(open("/dev/null", O_WRONLY), 2) < 0)
+		goto fail;
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		goto fail;
 	sigemptyset(&none);

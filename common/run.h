@@ -16,6 +16,7 @@ struct run_opts {
 	char **ret_out;	      /* captured standard output (caller frees), NULL: inherited */
 	size_t out_max_bytes; /* more than this is -EFBIG; 0: 1 MiB */
 	bool out_tail;	      /* no limit, but only the last out_max_bytes are kept */
+	bool no_stderr;	      /* standard error goes nowhere; else it is inherited */
 };
 
 /*

@@ -130,8 +130,10 @@ static int run_e2fsck(const char *how, const char *dev, const char *path, struct
 {
 	const char *const argv[] = {"e2fsck", how, dev, NULL};
 	_cleanup_free_ char *out = NULL, *line = NULL;
-	const struct run_opts opts = {
-		.ret_out = &out, .out_max_bytes = E2FSCK_TAIL_BYTES, .out_tail = true};
+	const struct run_opts opts = {.ret_out = &out,
+				      .out_max_bytes = E2FSCK_TAIL_BYTES,
+				      .out_tail = true,
+				      .no_stderr = true};
 	int r = run_program(argv, &opts, err);
 
 	if (r < 0)

@@ -95,7 +95,7 @@ refused() {
 }
 for feature in encrypt casefold verity; do
 	another "feature $feature"
-	refused "feature $feature" "'x/root.hds' has a file system with the feature '$feature', which is not taken"
+	refused "feature $feature" "'x/root.hds': has a file system with the feature '$feature', which is not taken"
 	check "feature $feature: nothing has changed" sha256sum --quiet -c before
 done
 another 'ssv journal_dev 0x700'

@@ -94,6 +94,16 @@ static void keeps_the_end_of_much_output(void **state)
 	free(out);
 }
 
+static void standard_error_goes_nowhere_when_asked(void **state)
+{
+	const struct run_opts opts = {.no_stderr = true};
+
+	(void)state;
+	assert_int_equal(run_program(SH("test \"$(readlink /proc/self/fd/2)\" = /dev/null"), &opts,
+				     NULL),
+			 0);
+}
+
 /* A daemon that keeps the pipe must not keep us. */
 static void ends_with_the_program_not_with_its_daemons(void **state)
 {
@@ -117,6 +127,7 @@ int main(void)
 		cmocka_unit_test(says_why_it_cannot_run),
 		cmocka_unit_test(time_and_size_have_limits),
 		cmocka_unit_test(keeps_the_end_of_much_output),
+		cmocka_unit_test(standard_error_goes_nowhere_when_asked),
 		cmocka_unit_test(ends_with_the_program_not_with_its_daemons),
 	};
 
