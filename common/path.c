@@ -115,6 +115,13 @@ int path_open_in_root(int rootfd, const char *path, int flags, mode_t mode)
 	return openat2_retry(rootfd, path, flags, mode, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int path_open_strict(int dirfd, const char *path, int flags)
+{
+	/* Without O_NOFOLLOW, which would make a last link open as itself. */
+	return openat2_retry(dirfd, path, flags & ~O_NOFOLLOW, 0,
+			     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+}
+
 /*
  * Removing a tree keeps one descriptor a level open. Trees deeper than
  * DEPTH_MAX are hostile; what lies below is moved up into the tree's own top

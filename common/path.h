@@ -22,6 +22,13 @@ int path_sync_parent(const char *path, struct err *err);
  */
 int path_open_in_root(int rootfd, const char *path, int flags, mode_t mode);
 
+/*
+ * Open @path below @dirfd with no link and no mount point on the way, the last
+ * name included: what opens lies in the same file system, for a tree that
+ * somebody hostile changes. A descriptor or -errno.
+ */
+int path_open_strict(int dirfd, const char *path, int flags);
+
 /* Remove a directory tree below @dirfd without following links or crossing mounts. */
 int path_remove_tree(int dirfd, const char *name, struct err *err);
 

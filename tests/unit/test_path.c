@@ -66,6 +66,26 @@ static void nothing_leads_out_of_a_root(void **state)
 	close(fd);
 }
 
+static void no_link_is_taken_by_a_strict_open(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	assert_int_equal(mkdirat(f->dirfd, "d", 0755), 0);
+	fixture_write(f, "d/file", "x", 1);
+	assert_int_equal(symlinkat("d", f->dirfd, "l"), 0);
+	fd = path_open_strict(f->dirfd, "d/file", O_PATH);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(path_open_strict(f->dirfd, "l/file", O_PATH), -ELOOP);
+	assert_int_equal(path_open_strict(f->dirfd, "l", O_PATH), -ELOOP);
+	assert_int_equal(path_open_strict(f->dirfd, "../x", O_PATH), -EXDEV);
+	assert_int_equal(path_open_strict(AT_FDCWD, "/proc", O_PATH), -EXDEV);
+	fd = open("/", O_PATH);
+	assert_int_equal(path_open_strict(fd, "proc/self/status", O_PATH), -EXDEV);
+	close(fd);
+}
+
 static void removes_a_tree_and_no_link_target(void **state)
 {
 	struct fixture *f = *state;
@@ -117,6 +137,7 @@ int main(void)
 		cmocka_unit_test(joins_with_one_slash),
 		fixture_test(makes_directories_and_accepts_them),
 		fixture_test(nothing_leads_out_of_a_root),
+		fixture_test(no_link_is_taken_by_a_strict_open),
 		fixture_test(removes_a_tree_and_no_link_target),
 		fixture_test(removes_a_very_deep_tree),
 	};
