@@ -154,13 +154,24 @@ static int open_parent(int dirfd, const char *path, const char **ret_name)
 	return fd;
 }
 
-static int write_data(int fd, const void *data, size_t len, mode_t mode)
+/* What a file is to hold; @owner: of whom, NULL: ours. */
+struct content {
+	const void *data;
+	size_t len;
+	mode_t mode;
+	const struct stat *owner;
+};
+
+static int write_content(int fd, const struct content *c)
 {
-	int r = io_write_full(fd, data, len);
+	int r = io_write_full(fd, c->data, c->len);
 
 	if (r < 0)
 		return r;
-	return fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+	/* The mode comes last: a change of the owner would take bits away. */
+	if (c->owner && fchown(fd, c->owner->st_uid, c->owner->st_gid) < 0)
+		return -errno;
+	return fchmod(fd, c->mode) < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 /* Cut, so that a name of full length still has a temporary one. */
@@ -209,14 +220,14 @@ static int link_over(int parent, const char *name, int fd, bool fixed)
  * too: again, and if it cannot be had at all, under a name of chance.
  * -EOPNOTSUPP where files must have names.
  */
-static int replace_unnamed(int parent, const char *name, const void *data, size_t len, mode_t mode)
+static int replace_unnamed(int parent, const char *name, const struct content *c)
 {
 	_cleanup_close_ int fd = openat(parent, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	int tries, r;
 
 	if (fd < 0)
 		return errno == EISDIR || errno == EINVAL || errno == ENOENT ? -EOPNOTSUPP : -errno;
-	r = write_data(fd, data, len, mode);
+	r = write_content(fd, c);
 	if (r < 0)
 		return r;
 	r = link_as(parent, name, fd);
@@ -225,7 +236,7 @@ static int replace_unnamed(int parent, const char *name, const void *data, size_
 	return r == -ENOENT ? -EOPNOTSUPP : r;
 }
 
-static int replace_named(int parent, const char *name, const void *data, size_t len, mode_t mode)
+static int replace_named(int parent, const char *name, const struct content *c)
 {
 	_cleanup_close_ int fd = -EBADF;
 	_cleanup_free_ char *tmp = NULL;
@@ -236,7 +247,7 @@ static int replace_named(int parent, const char *name, const void *data, size_t 
 	fd = openat(parent, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = write_data(fd, data, len, mode);
+	r = write_content(fd, c);
 	if (r == 0 && (close(steal_fd(&fd)) < 0 || renameat(parent, tmp, parent, name) < 0))
 		r = -errno;
 	if (r < 0)
@@ -244,8 +255,7 @@ static int replace_named(int parent, const char *name, const void *data, size_t 
 	return r;
 }
 
-int io_replace_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
-		    struct err *err)
+static int replace(int dirfd, const char *path, const struct content *c, struct err *err)
 {
 	_cleanup_close_ int parent = -EBADF;
 	const char *name = NULL;
@@ -254,12 +264,29 @@ int io_replace_file(int dirfd, const char *path, const void *data, size_t len, m
 	parent = open_parent(dirfd, path, &name);
 	if (parent < 0)
 		return err_errno(err, parent, "cannot write '%s'", path);
-	r = replace_unnamed(parent, name, data, len, mode);
+	r = replace_unnamed(parent, name, c);
 	if (r == -EOPNOTSUPP)
-		r = replace_named(parent, name, data, len, mode);
+		r = replace_named(parent, name, c);
 	if (r < 0)
 		return err_errno(err, r, "cannot write '%s'", path);
 	if (fsync(parent) < 0)
 		return err_errno(err, errno, "cannot flush the directory of '%s'", path);
 	return 0;
+}
+
+int io_replace_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
+		    struct err *err)
+{
+	const struct content c = {.data = data, .len = len, .mode = mode};
+
+	return replace(dirfd, path, &c, err);
+}
+
+int io_replace_file_like(int dirfd, const char *path, const void *data, size_t len,
+			 const struct stat *like, struct err *err)
+{
+	const struct content c = {
+		.data = data, .len = len, .mode = like->st_mode & 07777, .owner = like};
+
+	return replace(dirfd, path, &c, err);
 }

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 struct err;
+struct stat;
 
 /* Read or write all of @len, retrying short counts and EINTR. 0 or -errno; -EIO when the file ends early. */
 int io_read_full(int fd, void *buf, size_t len);
@@ -31,5 +32,9 @@ int io_write_value(int dirfd, const char *path, const char *data);
  */
 int io_replace_file(int dirfd, const char *path, const void *data, size_t len, mode_t mode,
 		    struct err *err);
+
+/* The same, with the owner, the group and the mode of @like. */
+int io_replace_file_like(int dirfd, const char *path, const void *data, size_t len,
+			 const struct stat *like, struct err *err);
 
 #endif

@@ -107,6 +107,18 @@ static void ends_and_ranges(void **state)
 	assert_int_equal(io_read_full(fd, buf, 8), -EIO);
 }
 
+static void replaces_with_the_mode_of_another(void **state)
+{
+	struct fixture *f = *state;
+	struct stat like = {.st_mode = S_IFREG | 0640, .st_uid = getuid(), .st_gid = getgid()}, st;
+
+	fixture_write(f, "x", "old", 3);
+	assert_int_equal(io_replace_file_like(f->dirfd, "x", "new!", 4, &like, NULL), 0);
+	assert_int_equal(fstatat(f->dirfd, "x", &st, 0), 0);
+	assert_int_equal(st.st_mode, like.st_mode);
+	assert_int_equal(st.st_size, 4);
+}
+
 static void a_value_goes_in_one_write(void **state)
 {
 	struct fixture *f = *state;
@@ -125,6 +137,7 @@ int main(void)
 		fixture_test(reading_knows_its_limit),
 		cmocka_unit_test(reads_files_that_say_they_are_empty),
 		fixture_test(ends_and_ranges),
+		fixture_test(replaces_with_the_mode_of_another),
 		fixture_test(a_value_goes_in_one_write),
 	};
 
