@@ -137,6 +137,32 @@ static void resolv_conf_is_replaced(void **state)
 	drop(&w);
 }
 
+/* Where networkd is, and there is no file of that name: no link leads to another place. */
+static void networkd_is_told_to_leave_venet0_alone(void **state)
+{
+	static const char file[] = "etc/systemd/network/10-venet0.network";
+	struct fixture *f = *state;
+	struct world w = make_world(f);
+	struct stat st;
+
+	assert_int_equal(osdep_network(w.ct, NULL), 0);
+	assert_int_equal(stat(fixture_path(f, "etc/systemd"), &st), -1);
+	mkdir(fixture_path(f, "etc/systemd"), 0755);
+	mkdir(fixture_path(f, "victim"), 0755);
+	assert_int_equal(symlink("../../victim", fixture_path(f, "etc/systemd/network")), 0);
+	assert_int_equal(osdep_network(w.ct, NULL), 0);
+	assert_int_equal(rmdir(fixture_path(f, "victim")), 0);
+	unlink(fixture_path(f, "etc/systemd/network"));
+	mkdir(fixture_path(f, "etc/systemd/network"), 0755);
+	assert_int_equal(osdep_network(w.ct, NULL), 0);
+	holds(f, file,
+	      "# The host configures venet0.\n[Match]\nName=venet*\n\n[Link]\nUnmanaged=yes\n");
+	fixture_write(f, file, "mine\n", 5);
+	assert_int_equal(osdep_network(w.ct, NULL), 0);
+	holds(f, file, "mine\n");
+	drop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +170,7 @@ int main(void)
 		fixture_test(a_file_that_is_right_is_not_written),
 		fixture_test(what_is_no_small_file_stays),
 		fixture_test(resolv_conf_is_replaced),
+		fixture_test(networkd_is_told_to_leave_venet0_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

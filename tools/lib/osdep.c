@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "ct.h"
@@ -221,4 +222,20 @@ int osdep_dns(const struct ct *ct, struct err *err)
 	etc = open_etc(ct, err);
 	r = etc < 0 ? etc : write_text(etc, "resolv.conf", &b, err);
 	return r < 0 ? err_exit_default(err, VZ_BAD_DNS) : 0;
+}
+
+int osdep_network(const struct ct *ct, struct err *err)
+{
+	static const char name[] = "10-venet0.network";
+	static const char text[] = "# The host configures venet0.\n"
+				   "[Match]\nName=venet*\n\n[Link]\nUnmanaged=yes\n";
+	_cleanup_close_ int etc = open_etc(ct, err), dir = -EBADF;
+
+	if (etc < 0)
+		return etc;
+	dir = path_open_strict(etc, "systemd/network", O_RDONLY | O_DIRECTORY);
+	/* No networkd, or a tree of the tenant's own making. */
+	if (dir < 0 || faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return io_replace_file(dir, name, text, strlen(text), 0644, err);
 }

@@ -19,4 +19,11 @@ int osdep_hostname(const struct ct *ct, struct err *err);
 /* From NAMESERVER and SEARCHDOMAIN ("inherit": the host's). Exit code 72. */
 int osdep_dns(const struct ct *ct, struct err *err);
 
+/*
+ * systemd-networkd, where it is installed, is told to leave venet0 alone: a rule of
+ * its own for all devices would take the addresses away. ifupdown only touches what
+ * /etc/network/interfaces names. The file of a template, or the tenant's, stays.
+ */
+int osdep_network(const struct ct *ct, struct err *err);
+
 #endif

@@ -24,6 +24,7 @@
 #include "kve.h"
 #include "mounts.h"
 #include "net.h"
+#include "osdep.h"
 #include "param.h"
 #include "path.h"
 #include "spawn.h"
@@ -80,6 +81,8 @@ static int write_files(void *arg, struct err *err)
 	struct start *s = arg;
 	int r = mounts_make_points(s->ct->root, err);
 
+	if (r == 0)
+		r = osdep_network(s->ct, err);
 	return r < 0 ? r : param_apply_phase(s->ct, PHASE_FILES, err);
 }
 
