@@ -110,6 +110,8 @@ _vesper_vzctl() {
 		stop | exec* | enter | console) which=-H ;;
 		esac
 		_vesper_offer "$(_vesper_containers "$which")"
+	elif [[ $command == runscript ]]; then
+		if ((first + 2 == last)); then _vesper_paths -f; fi
 	elif ! _vesper_after_option "$command" "$id"; then
 		_vesper_offer "$(_vesper_options "$command")"
 	fi

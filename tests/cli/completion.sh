@@ -83,6 +83,7 @@ is "the next option" "$(with set 101 --ram 1G --sa)" --save
 mkdir "$tap_tmp/files"
 : >"$tap_tmp/files/x.tar"
 is "paths" "$(with create 103 --private "$tap_tmp/fi")" "$tap_tmp/files"
+is "a script" "$(with runscript 101 "$tap_tmp/files/")" "$tap_tmp/files/x.tar"
 is "files of ploop" "$(offered ploop init --tar "$tap_tmp/files/")" "$tap_tmp/files/x.tar"
 is "images" "$(offered ploop check "$tap_tmp/files/")" "$tap_tmp/files/x.tar"
 is "a value that there is one of" "$(offered ploop init -t '')" ext4

@@ -62,7 +62,9 @@ rm "$node/template/cache/slow-x86_64.tar"
 check "what it left is removed" V destroy 105
 is "all of it" "$(ls -d "$node"/private/105* "$etc"/conf/105* 2>/dev/null || :)" ""
 
+echo exit >"$etc/conf/101.mount"
 check "destroy" V destroy 101
+is "its scripts do not wait for the next one" "$(cd "$etc/conf" && echo 101.*mount*)" 101.mount.destroyed
 is "its state" "$(V status 101)" "CTID 101 deleted unmounted down"
 is "the private area is gone" "$(ls -d "$node"/private/101* 2>/dev/null || :)" ""
 check "the file is kept aside" test -e "$conf.destroyed"

@@ -16,7 +16,7 @@ drop_ct() {
 	vzctl --quiet stop "$1" --fast >/dev/null 2>&1 || :
 	vzctl --quiet umount "$1" >/dev/null 2>&1 || :
 	vzctl --quiet destroy "$1" >/dev/null 2>&1 || :
-	rm -f "/etc/vz/conf/$1.conf.destroyed"
+	rm -f "/etc/vz/conf/$1".*.destroyed
 }
 
 new_ct() {

@@ -21,6 +21,16 @@ struct lifecycle_opts {
 
 /* The caller holds the container's lock for all of these. */
 
+/*
+ * The disk on VE_ROOT, with the action scripts before and after (exit code 79); what
+ * is mounted below it goes with it. Exit codes as area_mount() and area_umount().
+ */
+int ct_mount(struct ct *ct, struct err *err);
+int ct_umount(struct ct *ct, struct err *err);
+
+/* What action scripts mounted below VE_ROOT. Exit code 51. */
+int ct_umount_below(const struct ct *ct, struct err *err);
+
 /* Bring a container up; on failure everything is undone. Exit codes 32, 105 and the steps' own. */
 int ct_start(struct ct *ct, const struct lifecycle_opts *opts, struct err *err);
 

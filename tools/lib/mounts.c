@@ -183,25 +183,31 @@ static int make_dev(const struct idrange *ids, struct err *err)
 	return r < 0 ? r : steal_fd(&mount);
 }
 
-/* The copy of the disk's mount with the container's ids. */
+/* The copy of the disk's mount, and of what action scripts mounted below it, with the container's ids. */
 static int clone_idmapped(const char *root, const struct idrange *ids, struct err *err)
 {
 	_cleanup_close_ int tree = -EBADF, userns = -EBADF;
 	struct mount_attr attr = {
 		.attr_set = MOUNT_ATTR_IDMAP | MOUNT_ATTR_NODEV,
-		.attr_clr = MOUNT_ATTR_NOSUID,
 		.propagation = MS_PRIVATE,
 	};
+	struct mount_attr suid = {.attr_clr = MOUNT_ATTR_NOSUID};
 
 	userns = idmap_open_userns(ids, err);
 	if (userns < 0)
 		return userns;
-	tree = syscall(SYS_open_tree, AT_FDCWD, root, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	tree = syscall(SYS_open_tree, AT_FDCWD, root,
+		       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (tree < 0)
 		return err_errno(err, errno, "cannot clone the mount '%s'", root);
 	attr.userns_fd = userns;
-	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
-		return err_errno(err, errno, "cannot map the ids of '%s'", root);
+	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+		    sizeof(attr)) < 0)
+		return err_errno(err, errno, "cannot map the ids of '%s' and what is mounted below",
+				 root);
+	/* Set-uid programs of the disk alone: of the rest whoever mounted it decides. */
+	if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &suid, sizeof(suid)) < 0)
+		return err_errno(err, errno, "cannot allow set-uid programs in '%s'", root);
 	return steal_fd(&tree);
 }
 

@@ -27,13 +27,15 @@
 #include "osdep.h"
 #include "param.h"
 #include "path.h"
+#include "script.h"
 #include "spawn.h"
 #include "state.h"
 #include "steps.h"
 #include "strbuf.h"
 #include "supervisor.h"
 
-#define KILL_WAIT_MS 30000
+#define KILL_WAIT_MS	 30000
+#define START_SCRIPT_SEC 300
 
 struct start {
 	struct ct *ct;
@@ -60,7 +62,7 @@ static int mount_disk(void *arg, struct err *err)
 		return err_exit_default(err, VZ_MOUNT);
 	if (mounted)
 		return 0;
-	r = area_mount(s->ct, NULL, err);
+	r = ct_mount(s->ct, err);
 	if (r < 0)
 		return r;
 	s->mounted_here = true;
@@ -72,8 +74,11 @@ static void umount_disk(void *arg)
 {
 	struct start *s = arg;
 
-	if (s->mounted_here)
-		area_umount(s->ct, NULL);
+	if (!s->mounted_here || ct_umount(s->ct, NULL) == 0)
+		return;
+	/* A script that fails does not keep the disk. */
+	ct_umount_below(s->ct, NULL);
+	area_umount(s->ct, NULL);
 }
 
 static int write_files(void *arg, struct err *err)
@@ -235,6 +240,12 @@ static int hand_over(void *arg, struct err *err)
 	return 0;
 }
 
+/* Last: the console is read by then, so that init does not wait for the script. */
+static int run_script(void *arg, struct err *err)
+{
+	return script_run_inside(((struct start *)arg)->ct, "start", START_SCRIPT_SEC, err);
+}
+
 static const struct step start_steps[] = {
 	{"kernel", check_kernel, NULL},	     {"mount", mount_disk, umount_disk},
 	{"files", write_files, NULL},	     {"cgroup", make_cgroup, remove_cgroup},
@@ -242,7 +253,7 @@ static const struct step start_steps[] = {
 	{"spawn", spawn_child, abort_child}, {"network", make_network, remove_network},
 	{"record", record, remove_record},   {"ve", start_ve, NULL},
 	{"addresses", add_addresses, NULL},  {"init", exec_child, NULL},
-	{"supervisor", hand_over, NULL},
+	{"supervisor", hand_over, NULL},     {"script", run_script, NULL},
 };
 
 static int check_start(struct ct *ct, struct err *err)

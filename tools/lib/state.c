@@ -24,6 +24,7 @@
 #include "kve.h"
 #include "path.h"
 #include "strbuf.h"
+#include "strv.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
@@ -289,6 +290,23 @@ bool state_mounts_has(const struct state_mounts *m, const char *path)
 		return true;
 	real = realpath(path, NULL);
 	return real && has_point(m, real);
+}
+
+int state_mounts_below(const char *path, char ***ret_points, struct err *err)
+{
+	_cleanup_mounts_ struct state_mounts *m = NULL;
+	_cleanup_free_ char *real = realpath(path, NULL);
+	_cleanup_strv_ char **v = NULL;
+	size_t i, len = real ? strlen(real) : 0;
+	int r = state_mounts_load(&m, err);
+
+	for (i = 0; r == 0 && real && i < m->count; i++)
+		if (strncmp(m->points[i], real, len) == 0 && m->points[i][len] == '/' &&
+		    strv_add(&v, m->points[i]) < 0)
+			r = err_set(err, ENOMEM, "out of memory");
+	if (r == 0)
+		*ret_points = steal_ptr(v);
+	return r;
 }
 
 int state_is_mounted(const char *path, bool *ret_mounted, struct err *err)

@@ -59,4 +59,7 @@ void state_mounts_freep(struct state_mounts **mounts);
 /* Is something mounted exactly on @path? */
 int state_is_mounted(const char *path, bool *ret_mounted, struct err *err);
 
+/* What is mounted below @path, a mount before those in it; NULL for nothing. Caller frees. */
+int state_mounts_below(const char *path, char ***ret_points, struct err *err);
+
 #endif

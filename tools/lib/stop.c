@@ -19,12 +19,12 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "ct.h"
-#include "area.h"
 #include "err.h"
 #include "exec.h"
 #include "exitcode.h"
 #include "kve.h"
 #include "net.h"
+#include "script.h"
 #include "state.h"
 
 #define KILL_WAIT_MS 30000
@@ -148,7 +148,7 @@ int ct_cleanup(struct ct *ct, bool umount, struct err *err)
 	if (umount && ct->root) {
 		r = state_is_mounted(ct->root, &mounted, err);
 		if (r == 0 && mounted)
-			r = area_umount(ct, err);
+			r = ct_umount(ct, err);
 	}
 	/* Last: as long as it is there, the next command knows that there is more to do. */
 	if (r == 0)
@@ -186,6 +186,11 @@ int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 			*err = cleanup;
 		return -EINVAL;
 	}
+	/* A script that fails leaves it running; the tenant, whose shell it is, cannot make --fast fail. */
+	if (!opts->fast)
+		r = script_run_inside(ct, "stop", stop_timeout_ms(ct) / 1000, err);
+	if (r < 0)
+		return r;
 	r = opts->fast ? -ETIMEDOUT : stop_politely(ct, err);
 	if (r == -ETIMEDOUT) {
 		if (!opts->fast && opts->note)

@@ -218,7 +218,12 @@ static void reap(struct supervisor *s)
 		if (s->handover >= 0)
 			take_over(s);
 		shut(&s->handover);
-		if (!s->reported && s->init >= 0)
+		if (s->reported || s->init < 0)
+			continue;
+		/* A job that fails has undone what it handed over; a killed one has not. */
+		if (WIFEXITED(status) && s->status)
+			shut(&s->init);
+		else
 			report(s);
 	}
 }

@@ -35,6 +35,7 @@ int cmd_status(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_exec(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_enter(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_runscript(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_console(struct ctx *ctx, int argc, char **argv, struct err *err);
 
 /* Jobs of the supervisor, no commands of a person. */

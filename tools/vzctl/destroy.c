@@ -13,6 +13,7 @@
 #include "err.h"
 #include "exitcode.h"
 #include "lifecycle.h"
+#include "script.h"
 #include "state.h"
 #include "strbuf.h"
 
@@ -77,6 +78,8 @@ int cmd_destroy(struct ctx *ctx, int argc, char **argv, struct err *err)
 	r = area_destroy(ctx->ct, err);
 	if (r == 0)
 		r = ct_set_name(ctx->ct, ct_get(ctx->ct, "NAME"), NULL, err);
+	if (r == 0)
+		r = script_retire(ctx->ct, err);
 	if (r == 0)
 		r = retire_config(ctx->ct, err);
 	if (r < 0)

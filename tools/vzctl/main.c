@@ -41,7 +41,7 @@ static const struct command {
 	{ "exec3", cmd_exec, 0, NEED_ROOT | ADOPTS, "PROGRAM [ARG...]", "same without a shell" },
 	{ "enter", cmd_enter, 0, NEED_ROOT | ADOPTS, "[--exec COMMAND]", "a root shell inside" },
 	{ "set", cmd_set, 0, NEED_WRITE | ADOPTS, "[--save] OPTION...", "change parameters" },
-	{ "runscript", NULL, VZ_COMMAND, 0, NULL, NULL },
+	{ "runscript", cmd_runscript, 0, NEED_ROOT | ADOPTS, "FILE", "feed a script of the host to the shell inside" },
 	{ "console", cmd_console, 0, NEED_ROOT | ADOPTS, "[1]", "the container's console; Esc . leaves it" },
 	{ "ended", cmd_ended, 0, NEED_ROOT | JOB, NULL, NULL },
 	{ "adopt", cmd_adopt, 0, NEED_ROOT | JOB, NULL, NULL },

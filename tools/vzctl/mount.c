@@ -2,7 +2,6 @@
 #include "cmd.h"
 
 #include "ct.h"
-#include "area.h"
 #include "err.h"
 #include "exitcode.h"
 #include "lifecycle.h"
@@ -25,7 +24,7 @@ int cmd_mount(struct ctx *ctx, int argc, char **argv, struct err *err)
 	int r = prepare(ctx, argc, argv, &st, err);
 
 	if (r == 0)
-		r = area_mount(ctx->ct, NULL, err);
+		r = ct_mount(ctx->ct, err);
 	if (r < 0)
 		return err_prefix(err, "cannot mount %s", ctx->ct->idstr);
 	cmd_say(ctx, "Container is mounted");
@@ -43,7 +42,7 @@ int cmd_umount(struct ctx *ctx, int argc, char **argv, struct err *err)
 	if (r == 0)
 		r = ct_cleanup(ctx->ct, false, err);
 	if (r == 0)
-		r = area_umount(ctx->ct, err);
+		r = ct_umount(ctx->ct, err);
 	if (r < 0)
 		return err_prefix(err, "cannot unmount %s", ctx->ct->idstr);
 	cmd_say(ctx, "Container is unmounted");

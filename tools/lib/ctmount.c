@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The disk of a container as commands mount it: with the action scripts around
+ * it. What these mount below VE_ROOT goes with it, so that a script that only binds
+ * something there needs no counterpart.
+ */
+#include "lifecycle.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "area.h"
+#include "cleanup.h"
+#include "ct.h"
+#include "err.h"
+#include "exitcode.h"
+#include "script.h"
+#include "state.h"
+#include "strv.h"
+
+int ct_mount(struct ct *ct, struct err *err)
+{
+	bool mounted;
+	int r = area_look(ct, &mounted, NULL, err);
+
+	if (r < 0)
+		return err_exit_default(err, VZ_MOUNT);
+	if (mounted)
+		return err_exit(err, VZ_MOUNTED, "container %s is mounted already", ct->idstr);
+	r = script_run_host(ct, SCRIPT_PREMOUNT, err);
+	if (r == 0)
+		r = area_mount(ct, NULL, err);
+	if (r < 0)
+		return r;
+	r = script_run_host(ct, SCRIPT_MOUNT, err);
+	if (r == 0)
+		return 0;
+	ct_umount_below(ct, NULL);
+	area_umount(ct, NULL);
+	return r;
+}
+
+int ct_umount_below(const struct ct *ct, struct err *err)
+{
+	_cleanup_strv_ char **v = NULL;
+	size_t i;
+	int r = state_mounts_below(ct->root, &v, err);
+
+	if (r < 0)
+		return r;
+	/* Later ones may be on earlier ones. */
+	for (i = strv_length(v); i--;)
+		if (umount2(v[i], UMOUNT_NOFOLLOW | MNT_DETACH) < 0 && errno != EINVAL) {
+			err_errno(err, errno, "cannot unmount '%s'", v[i]);
+			return err_exit_default(err, VZ_UMOUNT);
+		}
+	return 0;
+}
+
+int ct_umount(struct ct *ct, struct err *err)
+{
+	dev_t dev;
+	int r = area_device(ct, &dev, err);
+
+	if (r == 0)
+		r = script_run_host(ct, SCRIPT_UMOUNT, err);
+	if (r == 0)
+		r = ct_umount_below(ct, err);
+	if (r == 0)
+		r = area_umount(ct, err);
+	return r < 0 ? r : script_run_host(ct, SCRIPT_POSTUMOUNT, err);
+}
