@@ -104,6 +104,32 @@ static void test_lists(void **state)
 	host_close(host);
 }
 
+static void test_pairs(void **state)
+{
+	struct host *host;
+	struct ct *ct = open_ct(*state, &host);
+	struct err err = ERR_INIT;
+
+	config_set(ct->conf, "PHYSPAGES", "0:unlimited", NULL);
+	assert_int_equal(param_check_pairs(ct, NULL), 0);
+	config_set(ct->conf, "PHYSPAGES", "0:9223372036854775807", NULL);
+	assert_int_equal(param_check_pairs(ct, NULL), 0);
+	config_set(ct->conf, "PHYSPAGES", "0:1G", NULL);
+	assert_true(param_check_pairs(ct, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_NOT_ALL_UBC);
+	config_set(ct->conf, "SWAPPAGES", "0:0", NULL);
+	assert_int_equal(param_check_pairs(ct, NULL), 0);
+	config_set(ct->conf, "NODEMASK", "0", NULL);
+	assert_true(param_check_pairs(ct, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_CPU_SET);
+	config_set(ct->conf, "CPUMASK", "auto", NULL);
+	assert_int_equal(param_check_pairs(ct, NULL), 0);
+	config_set(ct->conf, "NODEMASK", "", NULL);
+	assert_true(param_check_pairs(ct, &err) < 0);
+	ct_close(ct);
+	host_close(host);
+}
+
 static void test_refused(void **state)
 {
 	const struct param *p = param_by_option("cpus", PARAM_SET);
@@ -146,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_table_is_sound),
 		fixture_test(test_change),
 		fixture_test(test_lists),
+		fixture_test(test_pairs),
 		cmocka_unit_test(test_refused),
 		fixture_test(test_files_are_checked),
 	};

@@ -28,7 +28,10 @@
 
 #define FILE_MAX_BYTES (1 << 16)
 
-/* cpuset stays the host's: a container that pins itself would defeat its CPU limit's placement. */
+/*
+ * cpuset stays the host's: a container that pins itself would defeat its CPU limit's
+ * placement. It is switched on above a container that has a mask of CPUs, and never in it.
+ */
 static const char *const controllers[] = {"memory", "cpu", "io", "pids"};
 
 static bool is_cgroup2(const char *path)
@@ -80,7 +83,8 @@ int cgroup_make(const char *path, struct err *err)
 	return 0;
 }
 
-int cgroup_enable(const char *path, struct err *err)
+/* Switch those of @names on for the children of @path that the kernel offers there. */
+static int enable(const char *path, const char *const *names, size_t count, struct err *err)
 {
 	_cleanup_free_ char *have = NULL, *on = NULL;
 	_cleanup_strv_ char **have_v = NULL, **on_v = NULL;
@@ -94,17 +98,22 @@ int cgroup_enable(const char *path, struct err *err)
 		return r;
 	if (strv_split(have, " ", &have_v) < 0 || strv_split(on, " ", &on_v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	for (i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
+	for (i = 0; i < count; i++) {
 		char word[16] = "+";
 
-		if (!strv_contains(have_v, controllers[i]) || strv_contains(on_v, controllers[i]))
+		if (!strv_contains(have_v, names[i]) || strv_contains(on_v, names[i]))
 			continue;
-		strcat(word, controllers[i]);
+		strcat(word, names[i]);
 		r = cgroup_write(path, "cgroup.subtree_control", word, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+int cgroup_enable(const char *path, struct err *err)
+{
+	return enable(path, controllers, sizeof(controllers) / sizeof(controllers[0]), err);
 }
 
 /* From the top of the cgroup2 mount down to @root: make, then switch on for the next. */
@@ -140,6 +149,27 @@ int cgroup_prepare_root(const char *root, struct err *err)
 			       "set up for containers",
 			       root);
 	return 0;
+}
+
+int cgroup_enable_cpuset(const char *path, struct err *err)
+{
+	static const char *const cpuset[] = {"cpuset"};
+	_cleanup_free_ char *above = strdup(path);
+	bool inside = false;
+	char *s;
+	int r = 0;
+
+	if (!above)
+		return err_set(err, ENOMEM, "out of memory");
+	for (s = above + 1; r == 0 && *s; s++) {
+		if (*s != '/')
+			continue;
+		*s = '\0';
+		inside = inside || is_cgroup2(above);
+		r = inside ? enable(above, cpuset, 1, err) : 0;
+		*s = '/';
+	}
+	return r;
 }
 
 int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err)

@@ -25,6 +25,9 @@ int cgroup_make(const char *path, struct err *err);
 /* Switch memory, cpu, io and pids on for the children of @path, as far as the kernel offers them. */
 int cgroup_enable(const char *path, struct err *err);
 
+/* Switch cpuset on in all that is above @path, so that @path has its files and nothing below has. */
+int cgroup_enable_cpuset(const char *path, struct err *err);
+
 /* Give @path to a container's root: the directory and what /sys/kernel/cgroup/delegate lists. */
 int cgroup_delegate(const char *path, uid_t uid, gid_t gid, struct err *err);
 

@@ -2,15 +2,18 @@
 #include "param.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apply.h"
 #include "cleanup.h"
 #include "config.h"
+#include "cpuset.h"
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "size.h"
 #include "strbuf.h"
 #include "strv.h"
 #include "value.h"
@@ -59,6 +62,8 @@ const struct param params[] = {
 	{ "NUMPROC", "numproc", 'p', "barrier[:limit]", BOTH, VZ_UBC_SET, PHASE_CGROUP, value_items, apply_numproc, NULL, "processes and threads" },
 	{ "CPUUNITS", "cpuunits", 0, "units", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpuunits, apply_cpuunits, note_cpuunits, "relative CPU weight (1000)" },
 	{ "CPULIMIT", "cpulimit", 0, "percent", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpulimit, apply_cpulimit, NULL, "hard cap in percent of one CPU, 0: none" },
+	{ "CPUMASK", "cpumask", 0, "list|all|auto", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpumask, apply_cpumask, NULL, "CPUs that it runs on" },
+	{ "NODEMASK", "nodemask", 0, "list|all", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_nodemask, apply_nodemask, NULL, "NUMA nodes that its memory is on" },
 	{ "DISKSPACE", "diskspace", 0, "size", PARAM_CREATE, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
 
 	/* Keys of the node. */
@@ -81,8 +86,6 @@ const struct param params[] = {
 	REFUSED(NULL, "reset_ub", 0, NULL, VZ_UBC_SET, "restart the container"),
 	REFUSED("CPUUWEIGHT", "cpuweight", 0, "weight", VZ_CPU_SET, "use --cpuunits"),
 	REFUSED("CPUS", "cpus", 0, "count", VZ_CPU_SET, "use --cpulimit"),
-	REFUSED("CPUMASK", "cpumask", 0, "list", VZ_CPU_SET, NULL),
-	REFUSED("NODEMASK", "nodemask", 0, "list", VZ_CPU_SET, NULL),
 	REFUSED("IOPRIO", "ioprio", 0, "0..7", VZ_IO_SET, NULL),
 	REFUSED("IOLIMIT", "iolimit", 0, "rate", VZ_IO_SET, NULL),
 	REFUSED("IOPSLIMIT", "iopslimit", 0, "rate", VZ_IO_SET, NULL),
@@ -227,6 +230,18 @@ static int check_one(const struct param *p, const char *value, struct err *err)
 		r = p->parse(v[i], &stored, err);
 	}
 	return r;
+}
+
+int param_check_pairs(const struct ct *ct, struct err *err)
+{
+	const char *ram = ct_get(ct, "PHYSPAGES");
+	uint64_t bytes;
+
+	/* Unlimited memory is how files of before VSwap say that there is no such limit. */
+	if (ram && *ram && value_get_pages(ram, &bytes) == 0 && bytes != SIZE_UNLIMITED &&
+	    !ct_get(ct, "SWAPPAGES"))
+		return err_exit(err, VZ_NOT_ALL_UBC, "--ram needs --swap: SWAPPAGES is not set");
+	return cpuset_check(ct, err);
 }
 
 int param_check_all(const struct ct *ct, struct err *err)

@@ -75,7 +75,4 @@ int names_print(const char *etc, bool samples, struct err *err);
 
 int cmd_lock(struct ctx *ctx, struct err *err);
 
-/* PHYSPAGES without SWAPPAGES: exit code 28. */
-int cmd_check_memory(const struct ct *ct, struct err *err);
-
 #endif

@@ -150,7 +150,7 @@ static int check_new(struct ct *ct, struct err *err)
 	name = config_get(ct->conf, "NAME");
 	r = name && *name ? ct_check_name(ct, name, err) : 0;
 	if (r == 0)
-		r = cmd_check_memory(ct, err);
+		r = param_check_pairs(ct, err);
 	return r < 0 ? r : param_check_all(ct, err);
 }
 

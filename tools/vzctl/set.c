@@ -45,13 +45,6 @@ static void found(void *arg, const char *option, const char *value)
 	((struct set *)arg)->save = true;
 }
 
-int cmd_check_memory(const struct ct *ct, struct err *err)
-{
-	if (ct_get(ct, "PHYSPAGES") && !ct_get(ct, "SWAPPAGES"))
-		return err_exit(err, VZ_NOT_ALL_UBC, "--ram needs --swap: SWAPPAGES is not set");
-	return 0;
-}
-
 static int change_all(struct set *s, struct err *err)
 {
 	size_t i;
@@ -64,7 +57,7 @@ static int change_all(struct set *s, struct err *err)
 			return err_exit(err, VZ_BAD_OPTION, "--%s needs --save", p->option);
 		r = param_change(s->ctx->ct, p, s->changes[i].value, err);
 	}
-	return r < 0 ? r : cmd_check_memory(s->ctx->ct, err);
+	return r < 0 ? r : param_check_pairs(s->ctx->ct, err);
 }
 
 /* A key counts once, at its last option. */
