@@ -64,17 +64,27 @@ _vesper_words() {
 	IFS='|' read -ra list <<<"$1"
 	for word in "${list[@]}"; do
 		case $word in
-		address | domain | list | count | interface | device | name | size | *[A-Z]*) ;;
+		address | domain | list | count | interface | device | name | size | dst | *[A-Z]*) ;;
 		*) echo "$word" ;;
 		esac
+	done
+}
+
+# _vesper_targets CTID - where its bind mounts are.
+_vesper_targets() {
+	local item
+	"${prog%vzctl}vzlist" "${config[@]}" -H -t -o bindmount "$1" 2>/dev/null | tr ' ' '\n' | while read -r item; do
+		[[ $item != *:* ]] || echo "${item##*:}"
 	done
 }
 
 # _vesper_value OPTION KEY ARGUMENT [CTID] - what may stand behind an option.
 _vesper_value() {
 	case $1:$2 in
-	--config:*) _vesper_offer "$("$prog" "${config[@]}" --list-samples 2>/dev/null)" ;;
 	*:OSTEMPLATE) _vesper_offer "$("$prog" "${config[@]}" --list-templates 2>/dev/null)" ;;
+	--config:*) _vesper_offer "$("$prog" "${config[@]}" --list-samples 2>/dev/null)" ;;
+	--bindmount_add:*) _vesper_paths -f ;;
+	--bindmount_del:*) _vesper_offer all "$(_vesper_targets "${4:-0}")" ;;
 	--ipdel:*) _vesper_offer all "$("${prog%vzctl}vzlist" "${config[@]}" -H -o ip "${4:-0}" 2>/dev/null)" ;;
 	*)
 		case $3 in

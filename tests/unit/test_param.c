@@ -104,6 +104,30 @@ static void test_lists(void **state)
 	host_close(host);
 }
 
+static void test_items_by_target(void **state)
+{
+	struct host *host;
+	struct ct *ct = open_ct(*state, &host);
+	int code;
+
+	assert_int_equal(change(ct, "bindmount_add", "/tmp:/a", NULL), 0);
+	assert_int_equal(change(ct, "bindmount_add", "/:/b", NULL), 0);
+	assert_int_equal(change(ct, "bindmount_add", "nosuid:/usr:/a", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "BINDMOUNT"), "/:/b nosuid:/usr:/a");
+	assert_int_equal(change(ct, "bindmount_del", "/b", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "BINDMOUNT"), "nosuid:/usr:/a");
+	assert_true(change(ct, "bindmount_del", "/usr", &code) < 0);
+	assert_int_equal(code, VZ_BAD_VALUE);
+	assert_int_equal(param_check_all(ct, NULL), 0);
+	/* What is gone meanwhile is the start's to say. */
+	config_set(ct->conf, "BINDMOUNT", "/none/such:/a", NULL);
+	assert_int_equal(param_check_all(ct, NULL), 0);
+	config_set(ct->conf, "BINDMOUNT", "/none/such:/proc", NULL);
+	assert_true(param_check_all(ct, NULL) < 0);
+	ct_close(ct);
+	host_close(host);
+}
+
 static void test_pairs(void **state)
 {
 	struct host *host;
@@ -172,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_table_is_sound),
 		fixture_test(test_change),
 		fixture_test(test_lists),
+		fixture_test(test_items_by_target),
 		fixture_test(test_pairs),
 		cmocka_unit_test(test_refused),
 		fixture_test(test_files_are_checked),

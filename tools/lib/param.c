@@ -2,11 +2,13 @@
 #include "param.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "apply.h"
+#include "bindmount.h"
 #include "cleanup.h"
 #include "config.h"
 #include "cpuset.h"
@@ -18,7 +20,8 @@
 #include "strv.h"
 #include "value.h"
 
-#define BOTH (PARAM_SET | PARAM_CREATE)
+#define BOTH	   (PARAM_SET | PARAM_CREATE)
+#define ON_RESTART (PARAM_RESTART | PARAM_STORED)
 
 /* clang-format off */
 #define REFUSED(key, option, letter, arg, code, instead) \
@@ -65,6 +68,11 @@ const struct param params[] = {
 	{ "CPUMASK", "cpumask", 0, "list|all|auto", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpumask, apply_cpumask, NULL, "CPUs that it runs on" },
 	{ "NODEMASK", "nodemask", 0, "list|all", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_nodemask, apply_nodemask, NULL, "NUMA nodes that its memory is on" },
 	{ "DISKSPACE", "diskspace", 0, "size", PARAM_CREATE, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
+
+	/* What of the host it sees. */
+	{ "BINDMOUNT", NULL, 0, NULL, PARAM_CT | PARAM_LIST | PARAM_RESTART, VZ_BAD_VALUE, PHASE_NONE, value_bindmount, NULL, NULL, "directories and files of the host" },
+	{ "BINDMOUNT", "bindmount_add", 0, "[opts:]src[:dst]", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_TARGET, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_add, NULL, note_bindmount, "a directory or file of the host, as dst inside" },
+	{ "BINDMOUNT", "bindmount_del", 0, "dst|all", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_TARGET | PARAM_DEL, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_target, NULL, NULL, "take that one away" },
 
 	/* Keys of the node. */
 	NODE("LOCKDIR", "directory of the locks (/vz/lock)"),
@@ -158,7 +166,35 @@ int param_refuse(const struct param *p, struct err *err)
 			p->summary ? ": " : "", p->summary ? p->summary : "");
 }
 
-static int add_to_list(const char *list, const char *value, char **ret, struct err *err)
+/* What tells the items of a list apart: all of it, or what follows the last colon. */
+static const char *item_key(const struct param *p, const char *item)
+{
+	const char *colon = p->flags & PARAM_TARGET ? strrchr(item, ':') : NULL;
+
+	return colon ? colon + 1 : item;
+}
+
+/* Take the item with @key off; false when there is none. */
+static bool drop_item(const struct param *p, char **v, const char *key)
+{
+	size_t i, to = 0;
+	bool found = false;
+
+	for (i = 0; v && v[i]; i++) {
+		if (strcmp(item_key(p, v[i]), key) != 0) {
+			v[to++] = v[i];
+			continue;
+		}
+		free(v[i]);
+		found = true;
+	}
+	if (v)
+		v[to] = NULL;
+	return found;
+}
+
+static int add_to_list(const struct param *p, const char *list, const char *value, char **ret,
+		       struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
 
@@ -167,19 +203,23 @@ static int add_to_list(const char *list, const char *value, char **ret, struct e
 		list = NULL;
 	if (list && strcmp(value, "inherit") != 0 && strv_split(list, " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (!strv_contains(v, value) && strv_add(&v, value) < 0)
-		return err_set(err, ENOMEM, "out of memory");
+	if (!strv_contains(v, value)) {
+		drop_item(p, v, item_key(p, value));
+		if (strv_add(&v, value) < 0)
+			return err_set(err, ENOMEM, "out of memory");
+	}
 	*ret = strv_join(v, " ");
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-static int del_from_list(const char *list, const char *value, char **ret, struct err *err)
+static int del_from_list(const struct param *p, const char *list, const char *value, char **ret,
+			 struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
 
 	if (strv_split(list ? list : "", " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
-	if (!strv_remove(v, value))
+	if (!drop_item(p, v, value))
 		return err_set(err, ENOENT, "'%s' is not set", value);
 	*ret = strv_join(v, " ");
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
@@ -196,9 +236,9 @@ int param_change(struct ct *ct, const struct param *p, const char *in, struct er
 	} else {
 		r = p->parse(in, &value, err);
 		if (r == 0 && (p->flags & PARAM_DEL))
-			r = del_from_list(now, value, &merged, err);
+			r = del_from_list(p, now, value, &merged, err);
 		else if (r == 0 && (p->flags & PARAM_LIST))
-			r = add_to_list(now, value, &merged, err);
+			r = add_to_list(p, now, value, &merged, err);
 		if (r == 0)
 			r = config_set(ct->conf, p->key, merged ? merged : value, err);
 	}

@@ -40,6 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bindmount.h"
 #include "cleanup.h"
 #include "err.h"
 #include "exitcode.h"
@@ -259,6 +260,8 @@ static int run_middle(const struct spawn_opts *opts, int *sock, struct err *err)
 	r = make_time_namespace(err);
 	if (r == 0)
 		r = mounts_attach(opts->root, &opts->ids, err);
+	if (r == 0)
+		r = bindmount_attach(opts->binds, &opts->ids, err);
 	if (r < 0)
 		return r;
 	pid = clone_init(cgroup);

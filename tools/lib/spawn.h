@@ -18,6 +18,7 @@ struct spawn_opts {
 	const char *root;   /* the container's disk, mounted in the host */
 	const char *cgroup; /* cgroup it is born in, root of its cgroup namespace */
 	const char *hostname;
+	const char *binds; /* what of the host it sees, see bindmount.h; NULL: nothing */
 	struct idrange ids;
 };
 

@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "ct.h"
 #include "area.h"
+#include "bindmount.h"
 #include "err.h"
 #include "exitcode.h"
 #include "idrange.h"
@@ -86,6 +87,8 @@ static int write_files(void *arg, struct err *err)
 	struct start *s = arg;
 	int r = mounts_make_points(s->ct->root, err);
 
+	if (r == 0)
+		r = bindmount_make_points(s->ct->root, ct_get(s->ct, "BINDMOUNT"), err);
 	if (r == 0)
 		r = osdep_network(s->ct, err);
 	return r < 0 ? r : param_apply_phase(s->ct, PHASE_FILES, err);
@@ -167,6 +170,7 @@ static int spawn_child(void *arg, struct err *err)
 		.root = s->ct->root,
 		.cgroup = s->init_cgroup,
 		.hostname = hostname && *hostname ? hostname : "localhost",
+		.binds = ct_get(s->ct, "BINDMOUNT"),
 		.ids = s->ids,
 	};
 	int r = spawn_prepare(&opts, &s->child, err);

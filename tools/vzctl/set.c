@@ -77,7 +77,7 @@ static int apply_one(struct set *s, size_t i, const struct config *old, struct e
 	const char *from = config_get(old, p->key);
 	const char *to = config_get(s->ctx->ct->conf, p->key);
 
-	if (!p->apply || !is_last(s, i))
+	if (!p->apply || (p->flags & PARAM_RESTART) || !is_last(s, i))
 		return 0;
 	if (!from)
 		from = config_get(s->ctx->ct->defaults, p->key);
@@ -93,7 +93,7 @@ static void take_back(struct set *s, size_t count, struct config *old)
 		const struct param *p = s->changes[count].p;
 		const char *from = config_get(now, p->key);
 
-		if (!p->apply || !is_last(s, count))
+		if (!p->apply || (p->flags & PARAM_RESTART) || !is_last(s, count))
 			continue;
 		s->ctx->ct->conf = old;
 		p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), NULL);
@@ -116,7 +116,7 @@ static int apply_all(struct set *s, struct config *old, struct err *err)
 	return r;
 }
 
-static void say_notes(const struct set *s)
+static void say_notes(const struct set *s, bool running)
 {
 	size_t i;
 
@@ -124,10 +124,14 @@ static void say_notes(const struct set *s)
 		const struct param *p = s->changes[i].p;
 		_cleanup_free_ char *note = NULL;
 
+		if (!is_last(s, i))
+			continue;
 		if (p->note)
 			note = p->note(config_get(s->ctx->ct->conf, p->key));
 		if (note)
 			cmd_say(s->ctx, "%s", note);
+		if (running && (p->flags & PARAM_RESTART))
+			cmd_say(s->ctx, "--%s takes effect at the next start", p->option);
 	}
 }
 
@@ -246,7 +250,7 @@ static int change_and_apply(struct set *s, struct err *err)
 	if (r < 0 && st.running && !saved)
 		take_back(s, s->count, old);
 	if (r == 0)
-		say_notes(s);
+		say_notes(s, st.running);
 	return r;
 }
 

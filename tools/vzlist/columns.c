@@ -260,6 +260,7 @@ static const struct look {
 	TEXT("NAMESERVER", NULL, "NAMESERVER", 15, get_list),
 	TEXT("SEARCHDOMAIN", NULL, "SEARCHDOMAIN", 15, get_list),
 	TEXT("FEATURES", NULL, "FEATURES", 15, get_list),
+	TEXT("BINDMOUNT", NULL, "BINDMOUNT", 32, get_list),
 	TEXT("VE_ROOT", "root", "ROOT", 32, get_path),
 	TEXT("VE_PRIVATE", "private", "PRIVATE", 32, get_path),
 	TEXT("VE_LAYOUT", "layout", "LAYOUT", 6, get_layout),
