@@ -64,7 +64,7 @@ _vesper_words() {
 	IFS='|' read -ra list <<<"$1"
 	for word in "${list[@]}"; do
 		case $word in
-		address | domain | list | count | interface | device | name | size | dst | *[A-Z]*) ;;
+		address | domain | list | count | interface | device | name | size | dst | user:* | *[A-Z]*) ;;
 		*) echo "$word" ;;
 		esac
 	done
@@ -88,7 +88,7 @@ _vesper_value() {
 	--ipdel:*) _vesper_offer all "$("${prog%vzctl}vzlist" "${config[@]}" -H -o ip "${4:-0}" 2>/dev/null)" ;;
 	*)
 		case $3 in
-		path | *FILE* | DEVICE) _vesper_paths -f ;;
+		path | file | *FILE* | DEVICE) _vesper_paths -f ;;
 		DIR) _vesper_paths -d ;;
 		*'|'*) _vesper_offer "$(_vesper_words "$3")" ;;
 		*[A-Z]*) ;;

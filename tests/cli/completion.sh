@@ -79,11 +79,13 @@ is "no placeholder" "$(with set 101 --nameserver '')" inherit
 is "addresses that it has" "$(with set web --ipdel 10.0.0.2)" 10.0.0.2
 is "or all" "$(with set web --ipdel '')" "10.0.0.1 10.0.0.2 all"
 is "nothing for a number" "$(with set 101 --cpuunits '')" ""
+is "no placeholder for a password" "$(with set 101 --userpasswd '')" ""
 is "nor for a mask" "$(with set 101 --cpumask '')" "all auto"
 is "the next option" "$(with set 101 --ram 1G --sa)" --save
 mkdir "$tap_tmp/files"
 : >"$tap_tmp/files/x.tar"
 is "paths" "$(with create 103 --private "$tap_tmp/fi")" "$tap_tmp/files"
+is "a file of keys" "$(with set 101 --ssh-key "$tap_tmp/files/")" "$tap_tmp/files/x.tar"
 is "a script" "$(with runscript 101 "$tap_tmp/files/")" "$tap_tmp/files/x.tar"
 is "what is to be mounted" "$(with set 101 --bindmount_add "$tap_tmp/fi")" "$tap_tmp/files"
 V set 101 --bindmount_add "nosuid:$tap_tmp/files:/mnt/a" --bindmount_add "$tap_tmp/files:/mnt/b" --save >/dev/null

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account.h"
 #include "apply.h"
 #include "bindmount.h"
 #include "cleanup.h"
@@ -74,6 +75,10 @@ const struct param params[] = {
 	{ "BINDMOUNT", "bindmount_add", 0, "[opts:]src[:dst]", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_TARGET, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_add, NULL, note_bindmount, "a directory or file of the host, as dst inside" },
 	{ "BINDMOUNT", "bindmount_del", 0, "dst|all", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_TARGET | PARAM_DEL, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_target, NULL, NULL, "take that one away" },
 
+	/* Done inside. */
+	{ NULL, "userpasswd", 0, "user:password|user:-", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_userpasswd, apply_userpasswd, NULL, "password of a user; -: read from standard input" },
+	{ NULL, "ssh-key", 0, "file", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_ssh_keys, apply_ssh_keys, NULL, "public keys that root may log in with" },
+
 	/* Keys of the node. */
 	NODE("LOCKDIR", "directory of the locks (/vz/lock)"),
 	NODE("RUNDIR", "directory of the run-time records (/run/vz)"),
@@ -123,7 +128,6 @@ const struct param params[] = {
 	REFUSED("NETDEV", "netdev_add", 0, "device", VZ_NETDEV, NULL),
 	REFUSED("NETDEV", "netdev_del", 0, "device", VZ_NETDEV, NULL),
 	REFUSED(NULL, "skip_arpdetect", 0, NULL, VZ_ADD_IP, "no duplicate detection is done"),
-	REFUSED(NULL, "userpasswd", 0, "user:password", VZ_PASSWORD, "use vzctl enter and passwd"),
 	REFUSED("BOOTORDER", "bootorder", 0, "number", VZ_BAD_VALUE, "containers start in the order of their ids"),
 	REFUSED("MOUNT_OPTS", "mount_opts", 0, "list", VZ_MOUNT, NULL),
 	REFUSED(NULL, "applyconfig", 0, "name", VZ_APPLY_CONFIG, NULL),
@@ -292,7 +296,7 @@ int param_check_all(const struct ct *ct, struct err *err)
 		const struct param *p = &params[i];
 		const char *value;
 
-		if (!p->parse || (p->flags & PARAM_REFUSED) || param_by_key(p->key) != p)
+		if (!p->key || !p->parse || (p->flags & PARAM_REFUSED) || param_by_key(p->key) != p)
 			continue;
 		value = ct_get(ct, p->key);
 		if (value && check_one(p, value, err) < 0) {

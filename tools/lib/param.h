@@ -24,6 +24,7 @@ enum {
 	PARAM_CT = 1 << 8,	 /* key of CTID.conf without an option */
 	PARAM_RESTART = 1 << 10, /* takes effect in a start only */
 	PARAM_TARGET = 1 << 13, /* list whose items are told apart by what follows their last ':' */
+	PARAM_ACTION = 1 << 14, /* done inside the container, by apply; not stored */
 };
 
 /* When a stored value takes effect in a start. */

@@ -75,4 +75,11 @@ int names_print(const char *etc, bool samples, struct err *err);
 
 int cmd_lock(struct ctx *ctx, struct err *err);
 
+/*
+ * What the argument of an option with PARAM_ACTION means: the keys in the file that
+ * it names, the password from standard input. A password in the argument itself is
+ * overwritten there, so that no process list shows it. Caller wipes and frees.
+ */
+int cmd_action_value(const struct param *p, const char *in, char **ret_value, struct err *err);
+
 #endif

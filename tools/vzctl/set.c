@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * set: everything is checked before anything happens; then a running container
- * is changed, and taken back when one change fails; then the file is written.
+ * is changed, and taken back when one change fails; then what is done inside
+ * (passwords, keys); then the file is written.
  */
 #include "cmd.h"
 
@@ -9,11 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "area.h"
 #include "cleanup.h"
 #include "config.h"
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "lifecycle.h"
 #include "param.h"
 #include "state.h"
 
@@ -25,12 +28,36 @@ struct set {
 		const char *value;
 	} changes[128];
 	size_t count;
+	struct {
+		const struct param *p;
+		char *value;
+	} actions[16];
+	size_t n_actions;
 };
+
+static int add_action(struct set *s, const struct param *p, const char *in, struct err *err)
+{
+	char *value = NULL;
+	int r;
+
+	if (s->n_actions == sizeof(s->actions) / sizeof(s->actions[0]))
+		return err_exit(err, VZ_BAD_OPTION, "too many options");
+	r = cmd_action_value(p, in, &value, err);
+	if (r < 0) {
+		err_prefix(err, "--%s", p->option);
+		return err_exit_default(err, p->exit_code);
+	}
+	s->actions[s->n_actions].p = p;
+	s->actions[s->n_actions++].value = value;
+	return 0;
+}
 
 static int add_change(void *arg, const struct param *p, const char *value, struct err *err)
 {
 	struct set *s = arg;
 
+	if (p->flags & PARAM_ACTION)
+		return add_action(s, p, value, err);
 	if (s->count == sizeof(s->changes) / sizeof(s->changes[0]))
 		return err_exit(err, VZ_BAD_OPTION, "too many options");
 	s->changes[s->count].p = p;
@@ -71,17 +98,24 @@ static bool is_last(const struct set *s, size_t index)
 	return true;
 }
 
+static bool is_applied(const struct set *s, size_t index)
+{
+	const struct param *p = s->changes[index].p;
+
+	return p->apply && !(p->flags & PARAM_RESTART) && is_last(s, index);
+}
+
 static int apply_one(struct set *s, size_t i, const struct config *old, struct err *err)
 {
 	const struct param *p = s->changes[i].p;
-	const char *from = config_get(old, p->key);
-	const char *to = config_get(s->ctx->ct->conf, p->key);
+	const char *from;
 
-	if (!p->apply || (p->flags & PARAM_RESTART) || !is_last(s, i))
+	if (!is_applied(s, i))
 		return 0;
+	from = config_get(old, p->key);
 	if (!from)
 		from = config_get(s->ctx->ct->defaults, p->key);
-	return p->apply(s->ctx->ct, from ? from : "", to, err);
+	return p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), err);
 }
 
 /* The first @count changes back; ct->conf is the old one for it, as some look at the others' keys. */
@@ -91,10 +125,11 @@ static void take_back(struct set *s, size_t count, struct config *old)
 
 	while (count--) {
 		const struct param *p = s->changes[count].p;
-		const char *from = config_get(now, p->key);
+		const char *from;
 
-		if (!p->apply || (p->flags & PARAM_RESTART) || !is_last(s, count))
+		if (!is_applied(s, count))
 			continue;
+		from = config_get(now, p->key);
 		s->ctx->ct->conf = old;
 		p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), NULL);
 		s->ctx->ct->conf = now;
@@ -114,6 +149,30 @@ static int apply_all(struct set *s, struct config *old, struct err *err)
 	err_exit_default(err, s->changes[i].p->exit_code);
 	take_back(s, i, old);
 	return r;
+}
+
+/* On the container's own disk, which is mounted for it when it is not. */
+static int act_all(struct set *s, struct err *err)
+{
+	bool mounted;
+	size_t i;
+	int r, closed;
+
+	if (!s->n_actions)
+		return 0;
+	r = area_look(s->ctx->ct, &mounted, NULL, err);
+	if (r < 0)
+		return err_exit_default(err, VZ_MOUNT);
+	r = mounted ? 0 : ct_mount(s->ctx->ct, err);
+	if (r < 0)
+		return r;
+	for (i = 0; r == 0 && i < s->n_actions; i++) {
+		r = s->actions[i].p->apply(s->ctx->ct, NULL, s->actions[i].value, err);
+		if (r < 0)
+			err_exit_default(err, s->actions[i].p->exit_code);
+	}
+	closed = mounted ? 0 : ct_umount(s->ctx->ct, r < 0 ? NULL : err);
+	return r < 0 ? r : closed;
 }
 
 static void say_notes(const struct set *s, bool running)
@@ -217,12 +276,35 @@ static int copy_config(const struct ct *ct, struct config **ret, struct err *err
 	return config_parse(text, ct->conf_path, ct->idstr, ret, err);
 }
 
+/*
+ * What is saved is forgotten as unsaved only then: it is in one of the two at any
+ * moment. What was done inside cannot be taken back, so it comes when all else is
+ * known to work but the saving.
+ */
+static int act_and_save(struct set *s, bool running, struct config *old, struct config *changes,
+			struct err *err)
+{
+	bool saved;
+	int r = running ? apply_all(s, old, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = act_all(s, err);
+	if (r == 0 && s->save)
+		r = save(s, config_get(old, "NAME"), err);
+	saved = s->save && r == 0;
+	if (r == 0 && running)
+		r = remember(s, changes, err);
+	if (r < 0 && running && !saved)
+		take_back(s, s->count, old);
+	return r;
+}
+
 static int change_and_apply(struct set *s, struct err *err)
 {
 	struct ct *ct = s->ctx->ct;
 	_cleanup_config_ struct config *changes = NULL, *old = NULL;
 	struct ct_status st;
-	bool saved;
 	int r = state_status(ct, &st, err);
 
 	if (r == 0 && st.running)
@@ -233,25 +315,25 @@ static int change_and_apply(struct set *s, struct err *err)
 		r = change_all(s, err);
 	if (r < 0)
 		return r;
-	if (!st.running && !s->save)
+	if (!st.running && !s->save && s->count)
 		return err_exit(err, VZ_NOT_RUNNING,
 				"container %s is not running: nothing changes without --save",
 				ct->idstr);
-	if (st.running)
-		r = apply_all(s, old, err);
-	if (r < 0)
-		return r;
-	/* What is saved is forgotten as unsaved only then: it is in one of the two at any moment. */
-	if (s->save)
-		r = save(s, config_get(old, "NAME"), err);
-	saved = s->save && r == 0;
-	if (r == 0 && st.running)
-		r = remember(s, changes, err);
-	if (r < 0 && st.running && !saved)
-		take_back(s, s->count, old);
+	r = act_and_save(s, st.running, old, changes, err);
 	if (r == 0)
 		say_notes(s, st.running);
 	return r;
+}
+
+static void set_clear(struct set *s)
+{
+	size_t i;
+
+	/* Passwords may be among them. */
+	for (i = 0; i < s->n_actions; i++) {
+		explicit_bzero(s->actions[i].value, strlen(s->actions[i].value));
+		free(s->actions[i].value);
+	}
 }
 
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
@@ -264,7 +346,8 @@ int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
 	if (r == 0)
 		r = ct_require(ctx->ct, err);
 	/* libvirt calls it with nothing to set. */
-	if (r < 0 || !s.count)
-		return r;
-	return change_and_apply(&s, err);
+	if (r == 0 && (s.count || s.n_actions))
+		r = change_and_apply(&s, err);
+	set_clear(&s);
+	return r;
 }
