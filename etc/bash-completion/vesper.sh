@@ -82,13 +82,13 @@ _vesper_targets() {
 _vesper_value() {
 	case $1:$2 in
 	*:OSTEMPLATE) _vesper_offer "$("$prog" "${config[@]}" --list-templates 2>/dev/null)" ;;
-	--config:*) _vesper_offer "$("$prog" "${config[@]}" --list-samples 2>/dev/null)" ;;
 	--bindmount_add:*) _vesper_paths -f ;;
 	--bindmount_del:*) _vesper_offer all "$(_vesper_targets "${4:-0}")" ;;
 	--ipdel:*) _vesper_offer all "$("${prog%vzctl}vzlist" "${config[@]}" -H -o ip "${4:-0}" 2>/dev/null)" ;;
 	*)
 		case $3 in
 		path | file | *FILE* | DEVICE) _vesper_paths -f ;;
+		SAMPLE) _vesper_offer "$("$prog" "${config[@]}" --list-samples 2>/dev/null)" ;;
 		DIR) _vesper_paths -d ;;
 		*'|'*) _vesper_offer "$(_vesper_words "$3")" ;;
 		*[A-Z]*) ;;

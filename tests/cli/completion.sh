@@ -79,6 +79,8 @@ is "no placeholder" "$(with set 101 --nameserver '')" inherit
 is "addresses that it has" "$(with set web --ipdel 10.0.0.2)" 10.0.0.2
 is "or all" "$(with set web --ipdel '')" "10.0.0.1 10.0.0.2 all"
 is "nothing for a number" "$(with set 101 --cpuunits '')" ""
+is "what a mode can be" "$(with set 101 --setmode '')" "ignore restart"
+is "samples to take over" "$(with set 101 --applyconfig '')" small
 is "no placeholder for a password" "$(with set 101 --userpasswd '')" ""
 is "nor for a mask" "$(with set 101 --cpumask '')" "all auto"
 is "the next option" "$(with set 101 --ram 1G --sa)" --save

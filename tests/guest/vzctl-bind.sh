@@ -48,8 +48,7 @@ run vzctl set $id --bindmount_add $src/other:/opt/o --save
 is "for a running one" "$output" "CT configuration saved to /etc/vz/conf/$id.conf
 --bindmount_add takes effect at the next start"
 mustfail "not there yet" vzctl exec $id test -e /opt/o
-vzctl --quiet set $id --bindmount_del /opt/t --save
-check "restart" vzctl --quiet restart $id --fast
+check "restarted when asked" vzctl --quiet set $id --bindmount_del /opt/t --setmode restart --save
 check "there now" vzctl exec $id test -e /opt/o
 is "the other is gone" "$(vzctl exec $id grep -c /opt/t /proc/mounts || :)" 0
 

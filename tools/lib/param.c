@@ -96,7 +96,6 @@ const struct param params[] = {
 	UBC("DCACHESIZE", "dcachesize", 'x'), UBC("NUMFILE", "numfile", 'n'), UBC("NUMIPTENT", "numiptent", 'e'),
 	REFUSED("AVNUMPROC", "avnumproc", 0, "items", VZ_UBC_SET, "only vzcfgvalidate reads it"),
 	REFUSED("VM_OVERCOMMIT", "vm_overcommit", 0, "factor", VZ_UBC_SET, "needs privvmpages"),
-	REFUSED(NULL, "reset_ub", 0, NULL, VZ_UBC_SET, "restart the container"),
 	REFUSED("CPUUWEIGHT", "cpuweight", 0, "weight", VZ_CPU_SET, "use --cpuunits"),
 	REFUSED("CPUS", "cpus", 0, "count", VZ_CPU_SET, "use --cpulimit"),
 	REFUSED("IOPRIO", "ioprio", 0, "0..7", VZ_IO_SET, NULL),
@@ -130,9 +129,7 @@ const struct param params[] = {
 	REFUSED(NULL, "skip_arpdetect", 0, NULL, VZ_ADD_IP, "no duplicate detection is done"),
 	REFUSED("BOOTORDER", "bootorder", 0, "number", VZ_BAD_VALUE, "containers start in the order of their ids"),
 	REFUSED("MOUNT_OPTS", "mount_opts", 0, "list", VZ_MOUNT, NULL),
-	REFUSED(NULL, "applyconfig", 0, "name", VZ_APPLY_CONFIG, NULL),
-	REFUSED(NULL, "applyconfig_map", 0, "name", VZ_APPLY_CONFIG, NULL),
-	REFUSED(NULL, "setmode", 0, "restart|ignore", VZ_BAD_VALUE, NULL),
+	REFUSED(NULL, "applyconfig_map", 0, "name", VZ_APPLY_CONFIG, "use --applyconfig"),
 	{ NULL, "layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
 	{ NULL, "ve_layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
 	{ NULL, "velayout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
@@ -259,7 +256,7 @@ static int check_one(const struct param *p, const char *value, struct err *err)
 	size_t i;
 	int r = 0;
 
-	if (!*value)
+	if (!*value || !p->parse)
 		return 0;
 	if (!(p->flags & PARAM_LIST)) {
 		_cleanup_free_ char *stored = NULL;
@@ -274,6 +271,15 @@ static int check_one(const struct param *p, const char *value, struct err *err)
 		r = p->parse(v[i], &stored, err);
 	}
 	return r;
+}
+
+int param_store(struct ct *ct, const struct param *p, const char *value, struct err *err)
+{
+	int r = check_one(p, value, err);
+
+	if (r == 0)
+		r = config_set(ct->conf, p->key, value, err);
+	return r < 0 ? err_prefix(err, "%s", p->key) : 0;
 }
 
 int param_check_pairs(const struct ct *ct, struct err *err)

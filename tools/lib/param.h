@@ -58,6 +58,9 @@ int param_change(struct ct *ct, const struct param *p, const char *value, struct
 /* The sentence and exit code of an option that is not supported yet. */
 int param_refuse(const struct param *p, struct err *err);
 
+/* Put the stored form of @value into ct->conf, as a sample has it. */
+int param_store(struct ct *ct, const struct param *p, const char *value, struct err *err);
+
 /* What values do not allow each other: memory without swap (28), nodes without CPUs (2). */
 int param_check_pairs(const struct ct *ct, struct err *err);
 

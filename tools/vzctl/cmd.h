@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct config;
 struct ct;
 struct err;
 struct host;
+struct param;
 
 /* What every command gets: the node, its container, and the global flags. */
 struct ctx {
@@ -48,8 +50,8 @@ void cmd_adopt_if_alone(struct ctx *ctx);
 /* Options that are no parameters, for --list-options and the commands' own parsing. */
 struct cmd_option {
 	const char *command, *option;
-	bool has_arg;
-	int refused; /* exit code, 0: supported */
+	const char *arg; /* what it takes, NULL: nothing */
+	int refused;	 /* exit code, 0: supported */
 };
 
 extern const struct cmd_option cmd_options[];
@@ -59,7 +61,6 @@ typedef void (*cmd_option_fn)(void *arg, const char *option, const char *value);
 int cmd_parse(int argc, char **argv, cmd_option_fn found, void *arg, struct err *err);
 
 /* Parse options that are parameters with @flags (and rows of cmd_options). */
-struct param;
 typedef int (*cmd_param_fn)(void *arg, const struct param *p, const char *value, struct err *err);
 int cmd_parse_params(int argc, char **argv, unsigned int flags, cmd_param_fn param,
 		     cmd_option_fn found, void *arg, struct err *err);
@@ -74,6 +75,13 @@ void cmd_note(const char *text);
 int names_print(const char *etc, bool samples, struct err *err);
 
 int cmd_lock(struct ctx *ctx, struct err *err);
+
+/* Name what is in the configuration and has no effect, on standard error. */
+void cmd_say_unsupported(const struct ctx *ctx);
+
+/* The sample @name, $VEID expanded; exit codes 21, 82, 85. Caller frees. */
+int cmd_load_sample(const struct ct *ct, const char *name, struct config **ret_conf,
+		    struct err *err);
 
 /*
  * What the argument of an option with PARAM_ACTION means: the keys in the file that

@@ -60,22 +60,14 @@ static int load_sample(struct create *c, struct err *err)
 {
 	struct ct *ct = c->ctx->ct;
 	const char *name = c->sample ? c->sample : ct_get(ct, "CONFIGFILE");
-	_cleanup_free_ char *path = NULL;
-	struct strbuf b = STRBUF_INIT;
 	struct config *conf;
 	int r;
 
 	if (!name || !*name)
 		name = DEFAULT_SAMPLE;
-	if (strchr(name, '/'))
-		return err_exit(err, VZ_BAD_VALUE, "'%s' is not the name of a sample", name);
-	strbuf_addf(&b, "%s/conf/ve-%s.conf-sample", ct->host->etc, name);
-	path = strbuf_steal(&b);
-	if (!path)
-		return err_set(err, ENOMEM, "out of memory");
-	r = config_load(path, ct->idstr, &conf, err);
+	r = cmd_load_sample(ct, name, &conf, err);
 	if (r < 0)
-		return err_exit_default(err, r == -ENOENT ? VZ_CONFIG_COPY : VZ_BAD_CONFIG);
+		return r;
 	config_free(ct->conf);
 	ct->conf = conf;
 	return config_set(conf, "ORIGIN_SAMPLE", name, err);
@@ -242,5 +234,6 @@ int cmd_create(struct ctx *ctx, int argc, char **argv, struct err *err)
 	if (r < 0)
 		return err_prefix(err, "cannot create %s", ctx->ct->idstr);
 	cmd_say(ctx, "Container private area was created");
+	cmd_say_unsupported(ctx);
 	return 0;
 }

@@ -152,7 +152,7 @@ static void list_options(void)
 		const struct cmd_option *o = &cmd_options[i];
 
 		snprintf(word, sizeof(word), "--%s", o->option);
-		list_row(o->command, word, NULL, o->refused, o->has_arg ? "value" : NULL);
+		list_row(o->command, word, NULL, o->refused, o->arg);
 	}
 	for (i = 0; i < param_count; i++) {
 		const struct param *p = &params[i];

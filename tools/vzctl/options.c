@@ -13,22 +13,25 @@
 #include "param.h"
 
 const struct cmd_option cmd_options[] = {
-	{"create", "config", true, 0},
-	{"start", "force", false, 0},
-	{"start", "wait", false, VZ_WAIT},
-	{"start", "skip-fsck", false, VZ_BAD_OPTION},
-	{"start", "skip-remount", false, VZ_BAD_OPTION},
-	{"stop", "fast", false, 0},
-	{"stop", "skip-umount", false, 0},
-	{"restart", "fast", false, 0},
-	{"restart", "force", false, 0},
-	{"restart", "wait", false, VZ_WAIT},
-	{"restart", "skip-fsck", false, VZ_BAD_OPTION},
-	{"restart", "skip-remount", false, VZ_BAD_OPTION},
-	{"enter", "exec", true, 0},
-	{"set", "save", false, 0},
-	{"set", "force", false, VZ_BAD_OPTION},
-	{NULL, NULL, false, 0},
+	{"create", "config", "SAMPLE", 0},
+	{"start", "force", NULL, 0},
+	{"start", "wait", NULL, VZ_WAIT},
+	{"start", "skip-fsck", NULL, VZ_BAD_OPTION},
+	{"start", "skip-remount", NULL, VZ_BAD_OPTION},
+	{"stop", "fast", NULL, 0},
+	{"stop", "skip-umount", NULL, 0},
+	{"restart", "fast", NULL, 0},
+	{"restart", "force", NULL, 0},
+	{"restart", "wait", NULL, VZ_WAIT},
+	{"restart", "skip-fsck", NULL, VZ_BAD_OPTION},
+	{"restart", "skip-remount", NULL, VZ_BAD_OPTION},
+	{"enter", "exec", "command", 0},
+	{"set", "save", NULL, 0},
+	{"set", "force", NULL, 0},
+	{"set", "applyconfig", "SAMPLE", 0},
+	{"set", "setmode", "restart|ignore", 0},
+	{"set", "reset_ub", NULL, 0},
+	{NULL, NULL, NULL, 0},
 };
 
 struct table {
@@ -65,7 +68,7 @@ static int build(struct table *t, const char *command, unsigned int flags)
 	}
 	for (i = 0; cmd_options[i].command; i++)
 		if (strcmp(cmd_options[i].command, command) == 0)
-			add(t, cmd_options[i].option, cmd_options[i].has_arg, VAL_OPTION + i);
+			add(t, cmd_options[i].option, cmd_options[i].arg != NULL, VAL_OPTION + i);
 	return 0;
 }
 

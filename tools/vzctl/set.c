@@ -4,7 +4,7 @@
  * is changed, and taken back when one change fails; then what is done inside
  * (passwords, keys); then the file is written.
  */
-#include "cmd.h"
+#include "set.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,28 +12,23 @@
 
 #include "area.h"
 #include "cleanup.h"
+#include "cmd.h"
 #include "config.h"
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
 #include "lifecycle.h"
+#include "log.h"
 #include "param.h"
 #include "state.h"
 
-struct set {
-	struct ctx *ctx;
-	bool save;
-	struct {
-		const struct param *p;
-		const char *value;
-	} changes[128];
-	size_t count;
-	struct {
-		const struct param *p;
-		char *value;
-	} actions[16];
-	size_t n_actions;
-};
+int set_add(struct set *s, struct change change, struct err *err)
+{
+	if (s->count == sizeof(s->changes) / sizeof(s->changes[0]))
+		return err_exit(err, VZ_BAD_OPTION, "too many options");
+	s->changes[s->count++] = change;
+	return 0;
+}
 
 static int add_action(struct set *s, const struct param *p, const char *in, struct err *err)
 {
@@ -54,22 +49,48 @@ static int add_action(struct set *s, const struct param *p, const char *in, stru
 
 static int add_change(void *arg, const struct param *p, const char *value, struct err *err)
 {
-	struct set *s = arg;
-
 	if (p->flags & PARAM_ACTION)
-		return add_action(s, p, value, err);
-	if (s->count == sizeof(s->changes) / sizeof(s->changes[0]))
-		return err_exit(err, VZ_BAD_OPTION, "too many options");
-	s->changes[s->count].p = p;
-	s->changes[s->count++].value = value;
-	return 0;
+		return add_action(arg, p, value, err);
+	return set_add(arg, (struct change){.p = p, .key = p->key, .value = value}, err);
 }
 
 static void found(void *arg, const char *option, const char *value)
 {
-	(void)option;
-	(void)value;
-	((struct set *)arg)->save = true;
+	struct set *s = arg;
+
+	s->save |= strcmp(option, "save") == 0;
+	s->force |= strcmp(option, "force") == 0;
+	s->reset_ub |= strcmp(option, "reset_ub") == 0;
+	if (strcmp(option, "applyconfig") == 0)
+		s->sample_name = value;
+	if (strcmp(option, "setmode") == 0)
+		s->setmode = value;
+}
+
+static int check_options(struct set *s, struct err *err)
+{
+	if (s->reset_ub &&
+	    (s->count || s->n_actions || s->save || s->force || s->sample_name || s->setmode))
+		return err_exit(err, VZ_BAD_OPTION, "--reset_ub must be the only option");
+	if (!s->setmode)
+		return 0;
+	s->restart = strcmp(s->setmode, "restart") == 0;
+	if (!s->restart && strcmp(s->setmode, "ignore") != 0)
+		return err_exit(err, VZ_BAD_VALUE, "--setmode: '%s' is neither restart nor ignore",
+				s->setmode);
+	return 0;
+}
+
+static int change_one(struct set *s, const struct change *c, struct err *err)
+{
+	if (!c->p)
+		return config_set(s->ctx->ct->conf, c->key, c->value, err);
+	if (!c->stored)
+		return param_change(s->ctx->ct, c->p, c->value, err);
+	if (param_store(s->ctx->ct, c->p, c->value, err) == 0)
+		return 0;
+	err_prefix(err, "sample '%s'", s->sample_name);
+	return err_exit_default(err, VZ_APPLY_CONFIG);
 }
 
 static int change_all(struct set *s, struct err *err)
@@ -80,9 +101,9 @@ static int change_all(struct set *s, struct err *err)
 	for (i = 0; r == 0 && i < s->count; i++) {
 		const struct param *p = s->changes[i].p;
 
-		if ((p->flags & PARAM_STORED) && !s->save)
+		if (p && (p->flags & PARAM_STORED) && !s->save)
 			return err_exit(err, VZ_BAD_OPTION, "--%s needs --save", p->option);
-		r = param_change(s->ctx->ct, p, s->changes[i].value, err);
+		r = change_one(s, &s->changes[i], err);
 	}
 	return r < 0 ? r : param_check_pairs(s->ctx->ct, err);
 }
@@ -93,7 +114,7 @@ static bool is_last(const struct set *s, size_t index)
 	size_t i;
 
 	for (i = index + 1; i < s->count; i++)
-		if (strcmp(s->changes[i].p->key, s->changes[index].p->key) == 0)
+		if (strcmp(s->changes[i].key, s->changes[index].key) == 0)
 			return false;
 	return true;
 }
@@ -102,7 +123,7 @@ static bool is_applied(const struct set *s, size_t index)
 {
 	const struct param *p = s->changes[index].p;
 
-	return p->apply && !(p->flags & PARAM_RESTART) && is_last(s, index);
+	return p && p->apply && !(p->flags & PARAM_RESTART) && is_last(s, index);
 }
 
 static int apply_one(struct set *s, size_t i, const struct config *old, struct err *err)
@@ -183,13 +204,13 @@ static void say_notes(const struct set *s, bool running)
 		const struct param *p = s->changes[i].p;
 		_cleanup_free_ char *note = NULL;
 
-		if (!is_last(s, i))
+		if (!p || !is_last(s, i))
 			continue;
 		if (p->note)
 			note = p->note(config_get(s->ctx->ct->conf, p->key));
 		if (note)
 			cmd_say(s->ctx, "%s", note);
-		if (running && (p->flags & PARAM_RESTART))
+		if (running && (p->flags & PARAM_RESTART) && !s->restart)
 			cmd_say(s->ctx, "--%s takes effect at the next start", p->option);
 	}
 }
@@ -202,9 +223,11 @@ static int put_changes(const struct set *s, const struct config *from, struct co
 	int r = 0;
 
 	for (i = 0; r == 0 && i < s->count; i++) {
-		const char *key = s->changes[i].p->key;
+		const char *key = s->changes[i].key, *value = config_get(from, key);
 
-		r = config_set(to, key, drop ? NULL : config_get(from, key), err);
+		if (!value)
+			value = ""; /* nothing of it is in effect */
+		r = config_set(to, key, drop ? NULL : value, err);
 	}
 	return r;
 }
@@ -214,7 +237,7 @@ static bool changes_key(const struct set *s, const char *key)
 	size_t i;
 
 	for (i = 0; i < s->count; i++)
-		if (strcmp(s->changes[i].p->key, key) == 0)
+		if (strcmp(s->changes[i].key, key) == 0)
 			return true;
 	return false;
 }
@@ -248,10 +271,11 @@ static int save(struct set *s, const char *old_name, struct err *err)
 	return r;
 }
 
-/* Keep in mind what is in effect and not in the file. */
-static int remember(struct set *s, struct config *changes, struct err *err)
+/* Keep in mind what is in effect, as @in_effect has it, and not in the file. */
+static int remember(struct set *s, struct config *changes, const struct config *in_effect,
+		    bool in_file, struct err *err)
 {
-	int r = put_changes(s, s->ctx->ct->conf, changes, s->save, err);
+	int r = put_changes(s, in_effect, changes, in_file, err);
 
 	return r < 0 ? r : state_store_changes(s->ctx->ct, changes, err);
 }
@@ -276,6 +300,16 @@ static int copy_config(const struct ct *ct, struct config **ret, struct err *err
 	return config_parse(text, ct->conf_path, ct->idstr, ret, err);
 }
 
+/* --force: what the running container did not take is saved for its next start. */
+static bool is_forced(const struct set *s, struct err *err)
+{
+	if (!s->force || !s->save)
+		return false;
+	log_error("%s: not applied, saved all the same", err->msg);
+	err_clear(err);
+	return true;
+}
+
 /*
  * What is saved is forgotten as unsaved only then: it is in one of the two at any
  * moment. What was done inside cannot be taken back, so it comes when all else is
@@ -284,18 +318,20 @@ static int copy_config(const struct ct *ct, struct config **ret, struct err *err
 static int act_and_save(struct set *s, bool running, struct config *old, struct config *changes,
 			struct err *err)
 {
-	bool saved;
+	struct ct *ct = s->ctx->ct;
+	bool forced, saved;
 	int r = running ? apply_all(s, old, err) : 0;
 
-	if (r < 0)
+	forced = r < 0 && is_forced(s, err);
+	if (r < 0 && !forced)
 		return r;
 	r = act_all(s, err);
 	if (r == 0 && s->save)
 		r = save(s, config_get(old, "NAME"), err);
 	saved = s->save && r == 0;
 	if (r == 0 && running)
-		r = remember(s, changes, err);
-	if (r < 0 && running && !saved)
+		r = remember(s, changes, forced ? old : ct->conf, saved && !forced, err);
+	if (r < 0 && running && !saved && !forced)
 		take_back(s, s->count, old);
 	return r;
 }
@@ -325,6 +361,25 @@ static int change_and_apply(struct set *s, struct err *err)
 	return r;
 }
 
+/* --setmode restart, when something was changed that only a start puts into effect. */
+static int restart_if_asked(struct set *s, struct err *err)
+{
+	char *argv[] = {(char *)"restart", NULL};
+	struct ct_status st;
+	bool needed = false;
+	size_t i;
+	int r;
+
+	for (i = 0; i < s->count; i++)
+		needed |= s->changes[i].p && (s->changes[i].p->flags & PARAM_RESTART);
+	if (!s->restart || !needed)
+		return 0;
+	r = state_status(s->ctx->ct, &st, err);
+	if (r < 0 || !st.running)
+		return r;
+	return cmd_restart(s->ctx, 1, argv, err);
+}
+
 static void set_clear(struct set *s)
 {
 	size_t i;
@@ -334,6 +389,31 @@ static void set_clear(struct set *s)
 		explicit_bzero(s->actions[i].value, strlen(s->actions[i].value));
 		free(s->actions[i].value);
 	}
+	config_free(s->sample);
+}
+
+static int run(struct set *s, struct err *err)
+{
+	struct ctx *ctx = s->ctx;
+	int r = check_options(s, err);
+
+	if (r == 0)
+		r = cmd_lock(ctx, err);
+	if (r == 0)
+		r = ct_require(ctx->ct, err);
+	if (r == 0 && s->reset_ub)
+		return set_reset_ub(ctx, err);
+	if (r == 0 && s->sample_name)
+		r = set_add_sample(s, err);
+	/* libvirt calls it with nothing to set. */
+	if (r < 0 || (!s->count && !s->n_actions))
+		return r;
+	r = change_and_apply(s, err);
+	if (r < 0)
+		return r;
+	if (s->sample_name)
+		cmd_say_unsupported(ctx);
+	return restart_if_asked(s, err);
 }
 
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
@@ -342,12 +422,7 @@ int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
 	int r = cmd_parse_params(argc, argv, PARAM_SET, add_change, found, &s, err);
 
 	if (r == 0)
-		r = cmd_lock(ctx, err);
-	if (r == 0)
-		r = ct_require(ctx->ct, err);
-	/* libvirt calls it with nothing to set. */
-	if (r == 0 && (s.count || s.n_actions))
-		r = change_and_apply(&s, err);
+		r = run(&s, err);
 	set_clear(&s);
 	return r;
 }

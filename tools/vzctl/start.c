@@ -36,19 +36,25 @@ static int prepare(struct ctx *ctx, int argc, char **argv, struct flags *f, stru
 	return r < 0 ? r : ct_require(ctx->ct, err);
 }
 
+void cmd_say_unsupported(const struct ctx *ctx)
+{
+	_cleanup_free_ char *unsupported = param_unsupported(ctx->ct);
+
+	if (unsupported)
+		log_error("container %s: not supported yet, not applied: %s", ctx->ct->idstr,
+			  unsupported);
+}
+
 static int start(struct ctx *ctx, const struct flags *f, struct err *err)
 {
 	const struct lifecycle_opts opts = {.supervised = ctx->supervised, .note = cmd_note};
-	_cleanup_free_ char *unsupported = param_unsupported(ctx->ct);
 	const char *disabled = ct_get(ctx->ct, "DISABLED");
 	int r;
 
 	if (disabled && strcmp(disabled, "yes") == 0 && !f->force)
 		return err_exit(err, VZ_DISABLED, "container %s is disabled (--force starts it)",
 				ctx->ct->idstr);
-	if (unsupported)
-		log_error("container %s: not supported yet, not applied: %s", ctx->ct->idstr,
-			  unsupported);
+	cmd_say_unsupported(ctx);
 	cmd_say(ctx, "Starting container...");
 	r = ct_start(ctx->ct, &opts, err);
 	if (r < 0)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VZCTL_SET_H
+#define VZCTL_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct config;
+struct ctx;
+struct err;
+struct param;
+
+/* What one `vzctl set` is to do. */
+struct set {
+	struct ctx *ctx;
+	bool save, force, reset_ub, restart;
+	const char *sample_name, *setmode;
+	struct config *sample; /* what values of changes are borrowed from */
+	struct change {
+		const struct param *p; /* NULL: a key that nobody knows, from a sample */
+		const char *key, *value;
+		bool stored; /* @value has the form that it is stored in */
+	} changes[128];
+	size_t count;
+	struct {
+		const struct param *p;
+		char *value;
+	} actions[16];
+	size_t n_actions;
+};
+
+/* One more; exit code 20 when it is too many. */
+int set_add(struct set *s, struct change change, struct err *err);
+
+/* --applyconfig: the keys of the sample as changes, in front of what the command line has. Exit code 109. */
+int set_add_sample(struct set *s, struct err *err);
+
+/* --reset_ub: exit code 31 when it does not run. */
+int set_reset_ub(struct ctx *ctx, struct err *err);
+
+#endif
