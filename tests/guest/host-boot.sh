@@ -12,18 +12,28 @@ run timeout 200 systemctl is-system-running --wait
 is "systemd is up" "$output" running
 is "no unit has failed" "$(systemctl --failed --no-legend --plain)" ""
 
-for p in vzctl vzlist vztmpl ploop criu nft iptables ip quota sshd e2fsck mke2fs losetup dmsetup zstd jq tmux; do
-	check "has $p" sh -c "command -v $p"
-done
-for p in vzctl vzlist vztmpl ploop; do
-	check "$p finds its libraries" sh -c "! ldd \"\$(command -v $p)\" | grep 'not found'"
-done
-check "vztmpl runs" vztmpl --version
+debug=
+! grep -q kasan /proc/kallsyms || debug=1
+# What the image holds is the same on every kernel, and each look is slow on debug.
+if [ -z "$debug" ]; then
+	for p in vzctl vzlist vztmpl ploop criu nft iptables ip quota sshd e2fsck mke2fs losetup dmsetup zstd jq tmux; do
+		check "has $p" sh -c "command -v $p"
+	done
+	for p in vzctl vzlist vztmpl ploop; do
+		check "$p finds its libraries" sh -c "! ldd \"\$(command -v $p)\" | grep 'not found'"
+	done
+	check "vztmpl runs" vztmpl --version
 
-for t in debian-12 busybox; do
-	run vztmpl info "$t"
-	is "template $t is whole" "$status" 0
-done
+	for t in debian-12 busybox; do
+		run vztmpl info "$t"
+		is "template $t is whole" "$status" 0
+	done
+
+	truncate -s 8M "$tap_tmp/loop.img"
+	mke2fs -q "$tap_tmp/loop.img"
+	check "mount -o loop works" mount -o loop "$tap_tmp/loop.img" /mnt
+	umount /mnt
+fi
 
 is "no host key came with the image" "$(find /etc/ssh -name 'ssh_host_*')" ""
 check "a machine id was made" test -s /etc/machine-id
@@ -33,7 +43,7 @@ is "this is no container" "$(systemd-detect-virt --container || :)" none
 # From the kernel's first line to systemd's last: on debug here only, guest-time.sh
 # also measures plain, from outside.
 sec=$(systemctl show -p FinishTimestampMonotonic --value | awk '{ printf "%d", $1 / 1000000 }')
-limit=60
-if grep -q kasan /proc/kallsyms; then limit=240; fi
+limit=${debug:+240}
+limit=${limit:-60}
 diag "up after $sec s"
 check "up in $limit s" test "$sec" -gt 0 -a "$sec" -le "$limit"
