@@ -50,6 +50,10 @@ cat >"$tree/patches/10-ve/10-add-x.patch" <<'END'
 +	dir = proc_mkdir("vz", NULL);
 +	proc_create_single("version", 0444, dir, f);
 END
+mkdir -p "$tree/tools/lib"
+printf '\t{"null", '"'c'"', 1, 3, RW, 0666},\n\t{NULL, '"'c'"', 136, DEVICE_ALL, RW, 0}, /* ptys */\n' >"$tree/tools/lib/device.c"
+security() { printf '| `%s` | %s | text |\n' "$@" >"$tree/docs/security.md"; }
+security 'c 1:3' rw 'c 136:all' rw
 abi() { printf -- '- `%s`\n' "$@" >"$tree/docs/kernel-abi.md"; }
 abi ve.id /proc/vz/version
 
@@ -88,3 +92,7 @@ abi ve.id
 differs "a kernel file unsaid" "kernel-abi.md: '/proc/vz/version' is missing"
 abi ve.id /proc/vz/version ve.ghost
 differs "a kernel file that is not" "names 've.ghost', which no patch adds"
+abi ve.id /proc/vz/version
+security 'c 1:3' rw 'c 1:4' rw
+differs "a device unsaid" "security.md: no row '. .c 136:all. . rw .'"
+differs "a device that is not" "security.md: row '. .c 1:4. . rw .' is in no table"

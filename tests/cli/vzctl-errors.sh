@@ -63,6 +63,12 @@ code 72 'nameserver' V set 101 --nameserver x --save
 code 73 'searchdomain' V set 101 --searchdomain '-' --save
 code 1 'not a size' V set 101 --ram much --save
 code 2 'cpuunits' V set 101 --cpuunits 7 --save
+code 86 'c:10:x:rw' V set 101 --devices c:10:x:rw --save
+code 86 "'q' is for block" V set 101 --devices c:10:200:rq --save
+code 86 'one by one' V set 101 --devices b:8:all:rw --save
+code 86 '/dev/no-such-thing' V set 101 --devnodes no-such-thing:rw --save
+code 86 'below /dev' V set 101 --devnodes ../etc/passwd:rw --save
+code 86 'access is' V set 101 --devnodes null:x --save
 code 131 'not a name' V set 101 --name 102 --save
 code 20 'needs --save' V set 101 --name x
 code 31 'not running' V set 101 --ram 1G

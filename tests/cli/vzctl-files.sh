@@ -42,6 +42,11 @@ check "nothing to set" V --quiet set 101 --save
 check "numproc by its letter" V set 101 -p 200 --save
 like "numproc" "$(cat "$conf")" '^NUMPROC="200:200"$'
 
+check "devices" V set 101 --devices c:10:200:rw --devices b:7:all:none --devnodes fuse:rw --devnodes null:r --save
+check "devices again" V set 101 --devices c:10:200:r --devnodes fuse:none --save
+like "by number, one for each" "$(cat "$conf")" '^DEVICES="c:10:200:r b:7:all:none"$'
+like "by name" "$(cat "$conf")" '^DEVNODES="fuse:none null:r"$'
+
 check "a name" V set 101 --name web --save
 is "works as an id" "$(V status web)" "CTID 101 exist unmounted down"
 check "its link goes with it" V set web --name '' --save

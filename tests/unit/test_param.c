@@ -154,6 +154,28 @@ static void test_pairs(void **state)
 	host_close(host);
 }
 
+static void test_keyed_lists(void **state)
+{
+	struct host *host;
+	struct ct *ct = open_ct(*state, &host);
+	int code;
+
+	assert_int_equal(change(ct, "devnodes", "fuse:rw", NULL), 0);
+	assert_int_equal(change(ct, "devnodes", "net/tun:r", NULL), 0);
+	assert_int_equal(change(ct, "devnodes", "fuse:none", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "DEVNODES"), "fuse:none net/tun:r");
+	assert_int_equal(change(ct, "devices", "c:10:200:rw", NULL), 0);
+	assert_int_equal(change(ct, "devices", "c:10:20:rw", NULL), 0);
+	assert_int_equal(change(ct, "devices", "c:10:200:r", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "DEVICES"), "c:10:200:r c:10:20:rw");
+	assert_true(change(ct, "devices", "c:10:x:r", &code) < 0);
+	assert_int_equal(code, VZ_DEVICE_SET);
+	assert_true(change(ct, "devices", " ", &code) < 0);
+	assert_int_equal(code, VZ_DEVICE_SET);
+	ct_close(ct);
+	host_close(host);
+}
+
 static void test_refused(void **state)
 {
 	const struct param *p = param_by_option("cpus", PARAM_SET);
@@ -198,6 +220,7 @@ int main(void)
 		fixture_test(test_lists),
 		fixture_test(test_items_by_target),
 		fixture_test(test_pairs),
+		fixture_test(test_keyed_lists),
 		cmocka_unit_test(test_refused),
 		fixture_test(test_files_are_checked),
 	};

@@ -147,6 +147,32 @@ int kve_grant_device(const char *cg, dev_t dev, const char *mode, struct err *er
 	return cgroup_write(cg, "ve.devices", word, err);
 }
 
+int kve_get_devices(const char *cg, dev_t **ret_devs, size_t *ret_count, struct err *err)
+{
+	_cleanup_free_ dev_t *devs = NULL;
+	_cleanup_free_ char *text = NULL;
+	char *line, *save = NULL;
+	size_t n = 0;
+	int r = cgroup_read(cg, "ve.devices", &text, err);
+
+	if (r < 0)
+		return r;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		dev_t *more = reallocarray(devs, n + 1, sizeof(*devs));
+		unsigned int maj, min;
+
+		if (!more)
+			return err_set(err, ENOMEM, "out of memory");
+		devs = more;
+		if (sscanf(line, "%u:%u", &maj, &min) != 2)
+			return err_set(err, EPROTO, "cannot read '%s' in ve.devices", line);
+		devs[n++] = makedev(maj, min);
+	}
+	*ret_devs = steal_ptr(devs);
+	*ret_count = n;
+	return 0;
+}
+
 static void format_bound(uint64_t v, char *buf, size_t len)
 {
 	if (v >= SIZE_UNLIMITED)

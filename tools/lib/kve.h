@@ -42,6 +42,9 @@ int kve_get_events(const char *cg, struct kve_events *ret_ev, struct err *err);
 /* @access: "r", "rw", "quota", or "-" to take the grant back. */
 int kve_grant_device(const char *cg, dev_t dev, const char *access, struct err *err);
 
+/* The block devices that are granted, in any mode; caller frees. */
+int kve_get_devices(const char *cg, dev_t **ret_devs, size_t *ret_count, struct err *err);
+
 int kve_set_limit(const char *cg, const char *resource, uint64_t barrier, uint64_t limit,
 		  struct err *err);
 

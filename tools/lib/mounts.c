@@ -18,22 +18,14 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "devnode.h"
 #include "err.h"
 #include "exitcode.h"
 #include "idmap.h"
 #include "idrange.h"
-
-static const struct node {
-	const char *name;
-	unsigned int major, minor;
-} nodes[] = {
-	{"null", 1, 3},	  {"zero", 1, 5},    {"full", 1, 7},
-	{"random", 1, 8}, {"urandom", 1, 9}, {"tty", 5, 0},
-};
 
 static const struct link {
 	const char *name, *target;
@@ -125,24 +117,16 @@ static int attach(int mount, int target, const char *what, struct err *err)
 	return 0;
 }
 
-static int make_nodes(int dev, const struct idrange *ids, struct err *err)
+static int make_entries(int dev, const struct idrange *ids, struct err *err)
 {
 	size_t i;
 
-	for (i = 0; i < COUNT(nodes); i++) {
-		const struct node *n = &nodes[i];
-
-		/* fchmodat: the umask must not take bits away */
-		if (mknodat(dev, n->name, S_IFCHR, makedev(n->major, n->minor)) < 0 ||
-		    fchmodat(dev, n->name, 0666, 0) < 0 ||
-		    fchownat(dev, n->name, ids->uid, ids->gid, AT_SYMLINK_NOFOLLOW) < 0)
-			return err_errno(err, errno, "cannot make device '%s'", n->name);
-	}
 	for (i = 0; i < COUNT(links); i++)
 		if (symlinkat(links[i].target, dev, links[i].name) < 0 ||
 		    fchownat(dev, links[i].name, ids->uid, ids->gid, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_errno(err, errno, "cannot make link '%s'", links[i].name);
 	for (i = 0; i < COUNT(dirs); i++)
+		/* fchmodat: the umask must not take bits away */
 		if (mkdirat(dev, dirs[i].name, dirs[i].mode) < 0 ||
 		    fchmodat(dev, dirs[i].name, dirs[i].mode, 0) < 0 ||
 		    fchownat(dev, dirs[i].name, ids->uid, ids->gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -155,7 +139,7 @@ static int make_nodes(int dev, const struct idrange *ids, struct err *err)
  * system of the container's user namespace would be nodev by nature), and the
  * container cannot make further ones.
  */
-static int make_dev(const struct idrange *ids, struct err *err)
+static int make_dev(const struct idrange *ids, const struct devices *devices, struct err *err)
 {
 	_cleanup_close_ int fs = open_fs("tmpfs", err), mount = -EBADF;
 	char uid[16], gid[16];
@@ -179,7 +163,9 @@ static int make_dev(const struct idrange *ids, struct err *err)
 	mount = make_mount(fs, "tmpfs", MOUNT_ATTR_NOSUID, err);
 	if (mount < 0)
 		return mount;
-	r = make_nodes(mount, ids, err);
+	r = make_entries(mount, ids, err);
+	if (r == 0)
+		r = devnode_make_all(mount, devices, ids, err);
 	return r < 0 ? r : steal_fd(&mount);
 }
 
@@ -211,7 +197,8 @@ static int clone_idmapped(const char *root, const struct idrange *ids, struct er
 	return steal_fd(&tree);
 }
 
-int mounts_attach(const char *root, const struct idrange *ids, struct err *err)
+int mounts_attach(const char *root, const struct idrange *ids, const struct devices *devices,
+		  struct err *err)
 {
 	_cleanup_close_ int tree = -EBADF, dev = -EBADF, target = -EBADF, point = -EBADF;
 	int r;
@@ -229,7 +216,7 @@ int mounts_attach(const char *root, const struct idrange *ids, struct err *err)
 	r = attach(tree, target, "the container's root", err);
 	if (r < 0)
 		return r;
-	dev = make_dev(ids, err);
+	dev = make_dev(ids, devices, err);
 	if (dev < 0)
 		return dev;
 	point = open_point(tree, "dev");

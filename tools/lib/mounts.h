@@ -2,6 +2,7 @@
 #ifndef VESPER_MOUNTS_H
 #define VESPER_MOUNTS_H
 
+struct devices;
 struct err;
 struct idrange;
 
@@ -20,7 +21,8 @@ struct idrange;
  *         that), pivot_root and let go of everything else.
  */
 int mounts_make_points(const char *root, struct err *err);
-int mounts_attach(const char *root, const struct idrange *ids, struct err *err);
+int mounts_attach(const char *root, const struct idrange *ids, const struct devices *devices,
+		  struct err *err);
 int mounts_enter(struct err *err);
 
 #endif

@@ -14,6 +14,8 @@
 #include "config.h"
 #include "cpuset.h"
 #include "ct.h"
+#include "device.h"
+#include "devset.h"
 #include "err.h"
 #include "exitcode.h"
 #include "size.h"
@@ -79,6 +81,10 @@ const struct param params[] = {
 	{ NULL, "userpasswd", 0, "user:password|user:-", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_userpasswd, apply_userpasswd, NULL, "password of a user; -: read from standard input" },
 	{ NULL, "ssh-key", 0, "file", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_ssh_keys, apply_ssh_keys, NULL, "public keys that root may log in with" },
 
+	/* Devices. */
+	{ "DEVICES", "devices", 0, "b|c:major:minor|all:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value, devset_apply_devices, NULL, "let it open a device, by number" },
+	{ "DEVNODES", "devnodes", 0, "device:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value_node, devset_apply_devnodes, NULL, "let it open a device of the host, and make its node" },
+
 	/* Keys of the node. */
 	NODE("LOCKDIR", "directory of the locks (/vz/lock)"),
 	NODE("RUNDIR", "directory of the run-time records (/run/vz)"),
@@ -109,8 +115,6 @@ const struct param params[] = {
 	REFUSED("QUOTAUGIDLIMIT", "quotaugidlimit", 0, "count", VZ_UGID_QUOTA, NULL),
 	REFUSED(NULL, "offline-resize", 0, NULL, VZ_IMAGE_RESIZE, NULL),
 	REFUSED("CAPABILITY", "capability", 0, "list", VZ_CAPABILITY, "the user namespace bounds them"),
-	REFUSED("DEVNODES", "devnodes", 0, "list", VZ_DEVICE_SET, NULL),
-	REFUSED("DEVICES", "devices", 0, "list", VZ_DEVICE_SET, NULL),
 	REFUSED("PCI", "pci_add", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("PCI", "pci_del", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("FEATURES", "features", 0, "list", VZ_BAD_VALUE, NULL),
@@ -226,6 +230,44 @@ static int del_from_list(const struct param *p, const char *list, const char *va
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
+/* Words of one NAME have it up to the last colon alike. */
+static bool same_name(const char *a, const char *b)
+{
+	size_t len = strrchr(a, ':') - a;
+
+	return strncmp(a, b, len + 1) == 0 && !strchr(b + len + 1, ':');
+}
+
+/* Each word of @in over that of its name in @list: "a:on b:off" + "b:on,c:on" -> "a:on b:on c:on". */
+static int set_in_list(const struct param *p, const char *list, const char *in, char **ret,
+		       struct err *err)
+{
+	_cleanup_strv_ char **v = NULL, **words = NULL;
+	size_t i, j;
+
+	if (strv_split(list ? list : "", " ,", &v) < 0 || strv_split(in, " ,", &words) < 0)
+		return err_set(err, ENOMEM, "out of memory");
+	if (!words)
+		return err_set(err, EINVAL, "there is nothing in '%s'", in);
+	for (i = 0; words[i]; i++) {
+		_cleanup_free_ char *word = NULL;
+		int r = p->parse(words[i], &word, err);
+
+		if (r < 0)
+			return r;
+		for (j = 0; v && v[j] && !(strchr(v[j], ':') && same_name(word, v[j])); j++)
+			;
+		if (v && v[j]) {
+			free(v[j]);
+			v[j] = steal_ptr(word);
+		} else if (strv_add(&v, word) < 0) {
+			return err_set(err, ENOMEM, "out of memory");
+		}
+	}
+	*ret = strv_join(v, " ");
+	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
 int param_change(struct ct *ct, const struct param *p, const char *in, struct err *err)
 {
 	const char *now = config_get(ct->conf, p->key);
@@ -234,6 +276,10 @@ int param_change(struct ct *ct, const struct param *p, const char *in, struct er
 
 	if ((p->flags & PARAM_DEL) && strcmp(in, "all") == 0) {
 		r = config_set(ct->conf, p->key, "", err);
+	} else if (p->flags & PARAM_KEYED) {
+		r = set_in_list(p, now, in, &merged, err);
+		if (r == 0)
+			r = config_set(ct->conf, p->key, merged, err);
 	} else {
 		r = p->parse(in, &value, err);
 		if (r == 0 && (p->flags & PARAM_DEL))
@@ -258,12 +304,12 @@ static int check_one(const struct param *p, const char *value, struct err *err)
 
 	if (!*value || !p->parse)
 		return 0;
-	if (!(p->flags & PARAM_LIST)) {
+	if (!(p->flags & (PARAM_LIST | PARAM_KEYED))) {
 		_cleanup_free_ char *stored = NULL;
 
 		return p->parse(value, &stored, err);
 	}
-	if (strv_split(value, " ", &v) < 0)
+	if (strv_split(value, p->flags & PARAM_KEYED ? " ," : " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
 	for (i = 0; r == 0 && v && v[i]; i++) {
 		_cleanup_free_ char *stored = NULL;

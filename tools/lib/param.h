@@ -13,15 +13,16 @@ struct err;
  * is not supported yet is in it too, so that one line refuses it by name.
  */
 enum {
-	PARAM_SET = 1 << 0,	 /* option of vzctl set */
-	PARAM_CREATE = 1 << 1,	 /* option of vzctl create */
-	PARAM_LIST = 1 << 2,	 /* repeatable; stored with blanks between */
-	PARAM_DEL = 1 << 3,	 /* takes values off the list ("all": every one) */
-	PARAM_REFUSED = 1 << 4,	 /* known and not supported yet */
-	PARAM_STORED = 1 << 5,	 /* means something only with --save */
-	PARAM_NODE = 1 << 6,	 /* key of vz.conf only */
-	PARAM_FLAG = 1 << 7,	 /* option without an argument */
-	PARAM_CT = 1 << 8,	 /* key of CTID.conf without an option */
+	PARAM_SET = 1 << 0,	/* option of vzctl set */
+	PARAM_CREATE = 1 << 1,	/* option of vzctl create */
+	PARAM_LIST = 1 << 2,	/* repeatable; stored with blanks between */
+	PARAM_DEL = 1 << 3,	/* takes values off the list ("all": every one) */
+	PARAM_REFUSED = 1 << 4, /* known and not supported yet */
+	PARAM_STORED = 1 << 5,	/* means something only with --save */
+	PARAM_NODE = 1 << 6,	/* key of vz.conf only */
+	PARAM_FLAG = 1 << 7,	/* option without an argument */
+	PARAM_CT = 1 << 8,	/* key of CTID.conf without an option */
+	PARAM_KEYED = 1 << 9,	/* list of NAME:VALUE; a new value takes the place of the old one */
 	PARAM_RESTART = 1 << 10, /* takes effect in a start only */
 	PARAM_TARGET = 1 << 13, /* list whose items are told apart by what follows their last ':' */
 	PARAM_ACTION = 1 << 14, /* done inside the container, by apply; not stored */

@@ -259,7 +259,7 @@ static int run_middle(const struct spawn_opts *opts, int *sock, struct err *err)
 	spawn_reset_limits();
 	r = make_time_namespace(err);
 	if (r == 0)
-		r = mounts_attach(opts->root, &opts->ids, err);
+		r = mounts_attach(opts->root, &opts->ids, opts->devices, err);
 	if (r == 0)
 		r = bindmount_attach(opts->binds, &opts->ids, err);
 	if (r < 0)

@@ -6,6 +6,7 @@
 
 #include "idrange.h"
 
+struct devices;
 struct err;
 
 /*
@@ -19,6 +20,7 @@ struct spawn_opts {
 	const char *cgroup; /* cgroup it is born in, root of its cgroup namespace */
 	const char *hostname;
 	const char *binds; /* what of the host it sees, see bindmount.h; NULL: nothing */
+	const struct devices *devices; /* nodes in its /dev */
 	struct idrange ids;
 };
 

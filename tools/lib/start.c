@@ -17,6 +17,9 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "ct.h"
+#include "device.h"
+#include "devnode.h"
+#include "devset.h"
 #include "area.h"
 #include "bindmount.h"
 #include "err.h"
@@ -43,6 +46,7 @@ struct start {
 	const struct lifecycle_opts *opts;
 	struct idrange ids;
 	char *init_cgroup;
+	struct devices devices;
 	struct spawn child;
 	bool mounted_here;
 };
@@ -152,14 +156,11 @@ static int set_limits(void *arg, struct err *err)
 	return r;
 }
 
-/* "quota": the file system on it is the container's, the device itself opens for nobody inside. */
-static int grant_disk(void *arg, struct err *err)
+static int grant_devices(void *arg, struct err *err)
 {
 	struct start *s = arg;
-	dev_t dev;
-	int r = area_device(s->ct, &dev, err);
 
-	return r < 0 ? r : kve_grant_device(s->ct->cgroup, dev, "quota", err);
+	return devset_start(s->ct, &s->devices, err);
 }
 
 static int spawn_child(void *arg, struct err *err)
@@ -171,6 +172,7 @@ static int spawn_child(void *arg, struct err *err)
 		.cgroup = s->init_cgroup,
 		.hostname = hostname && *hostname ? hostname : "localhost",
 		.binds = ct_get(s->ct, "BINDMOUNT"),
+		.devices = &s->devices,
 		.ids = s->ids,
 	};
 	int r = spawn_prepare(&opts, &s->child, err);
@@ -200,10 +202,12 @@ static int record(void *arg, struct err *err)
 {
 	struct start *s = arg;
 	struct state st = {.init_pid = s->child.pid, .started = time(NULL)};
+	int r;
 
 	if (state_process_start(s->child.pid, &st.init_start) < 0)
 		return err_set(err, ESRCH, "the container's first process is gone");
-	return state_store(s->ct, &st, err);
+	r = devnode_identify(s->child.pid, &st.dev_fs, err);
+	return r < 0 ? r : state_store(s->ct, &st, err);
 }
 
 static void remove_record(void *arg)
@@ -251,13 +255,20 @@ static int run_script(void *arg, struct err *err)
 }
 
 static const struct step start_steps[] = {
-	{"kernel", check_kernel, NULL},	     {"mount", mount_disk, umount_disk},
-	{"files", write_files, NULL},	     {"cgroup", make_cgroup, remove_cgroup},
-	{"limits", set_limits, NULL},	     {"device", grant_disk, NULL},
-	{"spawn", spawn_child, abort_child}, {"network", make_network, remove_network},
-	{"record", record, remove_record},   {"ve", start_ve, NULL},
-	{"addresses", add_addresses, NULL},  {"init", exec_child, NULL},
-	{"supervisor", hand_over, NULL},     {"script", run_script, NULL},
+	{"kernel", check_kernel, NULL},
+	{"mount", mount_disk, umount_disk},
+	{"files", write_files, NULL},
+	{"cgroup", make_cgroup, remove_cgroup},
+	{"limits", set_limits, NULL},
+	{"devices", grant_devices, NULL},
+	{"spawn", spawn_child, abort_child},
+	{"network", make_network, remove_network},
+	{"record", record, remove_record},
+	{"ve", start_ve, NULL},
+	{"addresses", add_addresses, NULL},
+	{"init", exec_child, NULL},
+	{"supervisor", hand_over, NULL},
+	{"script", run_script, NULL},
 };
 
 static int check_start(struct ct *ct, struct err *err)
@@ -289,5 +300,6 @@ int ct_start(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 	s.init_cgroup = init;
 	r = steps_run(start_steps, sizeof(start_steps) / sizeof(start_steps[0]), &s, err);
 	spawn_release(&s.child);
+	devices_free(&s.devices);
 	return r < 0 ? err_exit_default(err, VZ_SYSTEM) : 0;
 }

@@ -74,6 +74,8 @@ int state_store(const struct ct *ct, const struct state *st, struct err *err)
 	if (r == 0)
 		r = set_number(c, "STARTED", st->started, err);
 	if (r == 0)
+		r = set_number(c, "DEV_FS", st->dev_fs, err);
+	if (r == 0)
 		r = path_mkdirs(dir, 0755, err);
 	return r < 0 ? r : config_store(c, file, err);
 }
@@ -105,6 +107,7 @@ int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
 	st.init_pid = get_number(c, "INIT_PID");
 	st.init_start = get_number(c, "INIT_START");
 	st.started = get_number(c, "STARTED");
+	st.dev_fs = get_number(c, "DEV_FS");
 	if (!recorded || strcmp(recorded, boot) != 0)
 		return err_set(err, ENOENT, "'%s' is of another boot", file);
 	r = state_process_start(st.init_pid, &start);

@@ -19,6 +19,7 @@ struct state {
 	pid_t init_pid;
 	uint64_t init_start; /* start time of that process, ticks since boot */
 	uint64_t started;    /* seconds since the epoch */
+	uint64_t dev_fs;     /* st_dev of its /dev */
 };
 
 int state_store(const struct ct *ct, const struct state *st, struct err *err);
