@@ -52,8 +52,10 @@ cat >"$tree/patches/10-ve/10-add-x.patch" <<'END'
 END
 mkdir -p "$tree/tools/lib"
 printf '\t{"null", '"'c'"', 1, 3, RW, 0666},\n\t{NULL, '"'c'"', 136, DEVICE_ALL, RW, 0}, /* ptys */\n' >"$tree/tools/lib/device.c"
+printf '\tGIVEN(KILL, "x"),\n\tNEVER(BPF, "y"),\n' >"$tree/tools/lib/caps.c"
+printf '\t{"acct", EPERM, false,\n\t "z"},\n' >"$tree/tools/lib/sysfilter.c"
 security() { printf '| `%s` | %s | text |\n' "$@" >"$tree/docs/security.md"; }
-security 'c 1:3' rw 'c 136:all' rw
+security 'c 1:3' rw 'c 136:all' rw KILL yes BPF no acct EPERM
 abi() { printf -- '- `%s`\n' "$@" >"$tree/docs/kernel-abi.md"; }
 abi ve.id /proc/vz/version
 
@@ -93,6 +95,6 @@ differs "a kernel file unsaid" "kernel-abi.md: '/proc/vz/version' is missing"
 abi ve.id /proc/vz/version ve.ghost
 differs "a kernel file that is not" "names 've.ghost', which no patch adds"
 abi ve.id /proc/vz/version
-security 'c 1:3' rw 'c 1:4' rw
+security 'c 1:3' rw KILL yes BPF yes acct EPERM
 differs "a device unsaid" "security.md: no row '. .c 136:all. . rw .'"
-differs "a device that is not" "security.md: row '. .c 1:4. . rw .' is in no table"
+differs "a capability said wrongly" "security.md: row '. .BPF. . yes .' is in no table"

@@ -69,6 +69,10 @@ code 86 'one by one' V set 101 --devices b:8:all:rw --save
 code 86 '/dev/no-such-thing' V set 101 --devnodes no-such-thing:rw --save
 code 86 'below /dev' V set 101 --devnodes ../etc/passwd:rw --save
 code 86 'access is' V set 101 --devnodes null:x --save
+code 13 'cannot be given: the kernel is' V set 101 --capability sys_module:on --save
+code 13 "no capability 'fly'" V set 101 --capability net_raw:off,fly:on --save
+code 13 'net_admin and sys_admin' V set 101 --capability ve_admin:on --save
+code 20 'needs --save' V set 101 --capability net_raw:off
 code 131 'not a name' V set 101 --name 102 --save
 code 20 'needs --save' V set 101 --name x
 code 31 'not running' V set 101 --ram 1G
@@ -90,6 +94,8 @@ V --quiet create 102
 sed -i '/SWAPPAGES/d' "$etc/conf/102.conf"
 code 28 'swap' V set 102 --ram 1G --save
 code 131 'used by' V create 103 --name "$(V --quiet set 102 --swap 1G --name web --save; echo web)"
+echo 'CAPABILITY="SYS_TIME:on "' >>"$etc/conf/102.conf"
+[ "$(id -u)" != 0 ] || code 13 'container 102: CAPABILITY: capability .SYS_TIME. cannot be given' V --quiet start 102
 echo 'rubbish here' >>"$etc/conf/102.conf"
 code 85 '102.conf:[0-9]+: ' V status 102
 is "others are not affected" "$(V status 101)" "CTID 101 exist unmounted down"

@@ -46,6 +46,8 @@ check "devices" V set 101 --devices c:10:200:rw --devices b:7:all:none --devnode
 check "devices again" V set 101 --devices c:10:200:r --devnodes fuse:none --save
 like "by number, one for each" "$(cat "$conf")" '^DEVICES="c:10:200:r b:7:all:none"$'
 like "by name" "$(cat "$conf")" '^DEVNODES="fuse:none null:r"$'
+check "capabilities" V set 101 --capability net_raw:off,sys_nice:off --capability NET_RAW:on --save
+like "in the old tool's form" "$(cat "$conf")" '^CAPABILITY="NET_RAW:on SYS_NICE:off"$'
 
 check "a name" V set 101 --name web --save
 is "works as an id" "$(V status web)" "CTID 101 exist unmounted down"

@@ -63,6 +63,47 @@ plant disk b 7 "${name#loop}"
 run vzctl exec $id 'mkdir /sys/fs/cgroup/own && echo $$ >/sys/fs/cgroup/own/cgroup.procs && head -c 1 /dev/kmsg'
 like "nor from a cgroup of its own making" "$output" "$refused"
 
+# What root inside tries alone: nodes, by himself and in a user namespace of his own, where he has
+# every capability; wherever he puts them.
+cp "$(dirname "$0")/../../build/guest/syscall" /vz/root/$id/bin/syscall
+# shellcheck disable=SC2016 # expands inside
+make='mkdir -p /own && mount -t tmpfs -o dev none /own && mknod /own/pipe p && ls /own
+	for d in "b 8 0" "b 7 0" "b 253 0" "c 1 1" "c 1 3" "c 1 11" "c 10 200" "c 10 237"; do
+		for dir in /own /root /dev /dev/shm; do
+			mknod $dir/x $d 2>&1 | grep -v "Operation not permitted" || :
+			[ ! -e $dir/x ] || echo "$d is in $dir"
+		done
+	done'
+is "root makes a pipe and no device" "$(vzctl exec $id "$make; umount /own")" pipe
+is "nor in a user namespace" "$(vzctl exec3 $id unshare -r -m sh -c "$make")" pipe
+# shellcheck disable=SC2016 # expands inside
+is "nor does he open one there" \
+	"$(vzctl exec3 $id unshare -r -m sh -c 'for f in /dev/x* /dev/disk /dev/kmsg; do (: <$f) 2>&1; done' |
+		sed 's/.*: //' | sort | uniq -c | xargs)" "$((i + 2)) $refused"
+is "by a copy of /dev with other flags" \
+	"$(vzctl exec $id 'mkdir -p /own && mount --bind /dev /own && mount -o remount,bind,dev /own && : </own/kmsg' 2>&1 |
+		sed 's/.*: //')" "$refused"
+vzctl exec $id 'umount /own'
+# Memory and levers of the host that are files: those that this kernel has.
+# shellcheck disable=SC2016 # expands inside
+files='for f in kcore kmsg kpagecount kpageflags; do (: </proc/$f) 2>/dev/null && echo $f; done
+	for f in sysrq-trigger sys/kernel/core_pattern sys/kernel/modprobe sys/vm/drop_caches; do
+		(: >>/proc/$f) 2>/dev/null && echo $f; done; :'
+like "the host opens /proc/kmsg and others" "$(sh -c "$files" | xargs)" '^k.* sys/vm/drop_caches$'
+is "root inside none of them" "$(vzctl exec $id "$files")" ""
+is "nor in a user namespace" "$(vzctl exec3 $id unshare -r -p -f --mount-proc sh -c "$files")" ""
+
+# No program of his own judges devices, and no code gets into the kernel: init_module, finit_module,
+# kexec_load, kexec_file_load, bpf, and what it would take beside them.
+sysctl -q -w kernel.unprivileged_bpf_disabled=0
+install -m 755 "$(dirname "$0")/../../build/guest/syscall" /tmp/vesper-syscall
+cleanup_fn rm -f /tmp/vesper-syscall
+is "anybody may ask for bpf(2) on this host" "$(su nobody -s /bin/sh -c '/tmp/vesper-syscall 321')" EINVAL
+# shellcheck disable=SC2016 # expands inside
+calls='for c in 175 313 246 320 321 304 172 "-i 128" "-i 350" "-i 283" "-i 357"; do syscall $c; done | sort | uniq -c'
+is "not in a container" "$(vzctl exec $id "$calls" | xargs)" "11 EPERM"
+is "nor in a user namespace of it" "$(vzctl exec3 $id unshare -r sh -c "$calls" | xargs)" "11 EPERM"
+
 # A device granted to a running container.
 check "a disk for reading" vzctl set $id --devnodes "$name:r"
 is "is there, root's, with the host's permissions" "$(nodes | tr ' ' '\n' | grep "$name")" \
@@ -73,6 +114,7 @@ is "the kernel knows" "$(grep "^$number " $CG/$id/ve.devices)" "$number r"
 is "without --save the file is as it was" "$(grep -c DEVNODES /etc/vz/conf/$id.conf)" 0
 check "for writing" vzctl set $id --devnodes "$name:rw" --save
 is "writes" "$(opens rw "$name")" yes
+mustfail "does not mount" vzctl exec2 $id "mount -t ext4 /dev/$name /mnt"
 like "is in the file" "$(cat /etc/vz/conf/$id.conf)" "^DEVNODES=\"$name:rw\"$"
 vzctl --quiet start $other
 mustfail "another container cannot have it" vzctl set $other --devnodes "$name:r"

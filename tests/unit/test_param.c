@@ -172,6 +172,15 @@ static void test_keyed_lists(void **state)
 	assert_int_equal(code, VZ_DEVICE_SET);
 	assert_true(change(ct, "devices", " ", &code) < 0);
 	assert_int_equal(code, VZ_DEVICE_SET);
+	/* a hand-made list, in the old tool's style */
+	config_set(ct->conf, "CAPABILITY", "NET_ADMIN:on rubbish ", NULL);
+	assert_int_equal(change(ct, "capability", "net_admin:off,net_raw:off", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "CAPABILITY"),
+			    "NET_ADMIN:off rubbish NET_RAW:off");
+	assert_true(change(ct, "capability", "kill:off,sys_module:on", &code) < 0);
+	assert_int_equal(code, VZ_CAPABILITY);
+	assert_string_equal(config_get(ct->conf, "CAPABILITY"),
+			    "NET_ADMIN:off rubbish NET_RAW:off");
 	ct_close(ct);
 	host_close(host);
 }

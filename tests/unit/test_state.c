@@ -38,7 +38,8 @@ static void drop(struct world *w)
 static void test_record(void **state)
 {
 	struct world w = make(*state);
-	struct state st = {.init_pid = getpid(), .started = 5}, got;
+	struct state st = {.init_pid = getpid(), .started = 5, .dev_fs = 77, .caps = 1ULL << 40},
+		     got;
 
 	assert_int_equal(state_load(w.ct, &got, NULL), -ENOENT);
 	assert_int_equal(state_process_start(getpid(), &st.init_start), 0);
@@ -46,11 +47,34 @@ static void test_record(void **state)
 	assert_int_equal(state_load(w.ct, &got, NULL), 0);
 	assert_int_equal(got.init_pid, getpid());
 	assert_int_equal(got.started, 5);
+	assert_int_equal(got.dev_fs, 77);
+	assert_true(got.caps == 1ULL << 40);
 	/* what a tool leaves that is killed while it writes the record */
 	fixture_write(*state, "run/101/.state.0123456789abcdef", "BOOT", 4);
 	state_remove(w.ct);
 	assert_int_equal(state_load(w.ct, &got, NULL), -ENOENT);
 	assert_int_equal(access(fixture_path(*state, "run/101"), F_OK), -1);
+	drop(&w);
+}
+
+/* A container that tools started which knew nothing of capabilities yet: exec must not take its root's. */
+static void test_older_record(void **state)
+{
+	struct fixture *f = *state;
+	struct world w = make(f);
+	struct state st = {.init_pid = getpid(), .caps = 1}, got;
+	struct config *c;
+	char path[128];
+
+	state_process_start(getpid(), &st.init_start);
+	assert_int_equal(state_store(w.ct, &st, NULL), 0);
+	snprintf(path, sizeof(path), "%s/run/101/state", f->dir);
+	assert_int_equal(config_load(path, NULL, &c, NULL), 0);
+	config_set(c, "CAPABILITIES", NULL, NULL);
+	assert_int_equal(config_store(c, path, NULL), 0);
+	config_free(c);
+	assert_int_equal(state_load(w.ct, &got, NULL), 0);
+	assert_true(got.caps == UINT64_MAX);
 	drop(&w);
 }
 
@@ -152,9 +176,10 @@ static void test_status(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixture_test(test_record),     fixture_test(test_reused_pid),
-		fixture_test(test_other_boot), fixture_test(test_mounted),
-		fixture_test(test_status),     fixture_test(test_mounts),
+		fixture_test(test_record),	 fixture_test(test_reused_pid),
+		fixture_test(test_other_boot),	 fixture_test(test_mounted),
+		fixture_test(test_status),	 fixture_test(test_mounts),
+		fixture_test(test_older_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

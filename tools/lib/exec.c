@@ -39,6 +39,7 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "confine.h"
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
@@ -61,6 +62,7 @@ struct session {
 	struct winsize size; /* and settings of our terminal, when there is one */
 	struct termios settings;
 	bool has_size, has_settings;
+	struct confine confine;
 	char *leaf;		   /* cgroup */
 	int cgroup;		   /* its descriptor */
 	int init;		   /* pidfd of the container's init */
@@ -201,7 +203,8 @@ static void program(struct session *s)
 	if (prepare_program(s, &err) == 0) {
 		spawn_reset_process();
 		environ = envp; /* execvpe looks programs up by this PATH */
-		exec_program(s->opts, envp, &err);
+		if (confine_self(&s->confine, &err) == 0)
+			exec_program(s->opts, envp, &err);
 	}
 	report_send(s->sock, REPORT_FAILED, 0, &err, -1);
 	_exit(1);
@@ -401,12 +404,17 @@ int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status,
 			    .err = {-EBADF, -EBADF},
 			    .sock = -EBADF,
 			    .signals = -EBADF};
+	struct state st;
 	int r;
 
 	s.init = exec_open_init(ct, err);
 	if (s.init < 0)
 		return s.init;
-	r = idrange_load(ct, &s.ids, err);
+	r = state_load(ct, &st, err);
+	if (r == 0)
+		r = confine_prepare(st.caps, &s.confine, err);
+	if (r == 0)
+		r = idrange_load(ct, &s.ids, err);
 	if (r == 0)
 		r = make_leaf(ct, &s.ids, &s.leaf, err);
 	if (r == 0) {
@@ -432,6 +440,7 @@ int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status,
 	close_pair(s.out);
 	close_pair(s.err);
 	close(s.init);
+	confine_free(&s.confine);
 	free(s.leaf);
 	return r;
 }

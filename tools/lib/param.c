@@ -10,6 +10,7 @@
 #include "account.h"
 #include "apply.h"
 #include "bindmount.h"
+#include "caps.h"
 #include "cleanup.h"
 #include "config.h"
 #include "cpuset.h"
@@ -81,9 +82,10 @@ const struct param params[] = {
 	{ NULL, "userpasswd", 0, "user:password|user:-", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_userpasswd, apply_userpasswd, NULL, "password of a user; -: read from standard input" },
 	{ NULL, "ssh-key", 0, "file", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_ssh_keys, apply_ssh_keys, NULL, "public keys that root may log in with" },
 
-	/* Devices. */
+	/* Devices and rights. */
 	{ "DEVICES", "devices", 0, "b|c:major:minor|all:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value, devset_apply_devices, NULL, "let it open a device, by number" },
 	{ "DEVNODES", "devnodes", 0, "device:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value_node, devset_apply_devnodes, NULL, "let it open a device of the host, and make its node" },
+	{ "CAPABILITY", "capability", 0, "name:on|off", BOTH | PARAM_KEYED | PARAM_STORED | PARAM_RESTART, VZ_CAPABILITY, PHASE_NONE, caps_value, NULL, NULL, "capabilities of its root" },
 
 	/* Keys of the node. */
 	NODE("LOCKDIR", "directory of the locks (/vz/lock)"),
@@ -114,7 +116,6 @@ const struct param params[] = {
 	REFUSED("QUOTATIME", "quotatime", 0, "seconds", VZ_QUOTA_SET, NULL),
 	REFUSED("QUOTAUGIDLIMIT", "quotaugidlimit", 0, "count", VZ_UGID_QUOTA, NULL),
 	REFUSED(NULL, "offline-resize", 0, NULL, VZ_IMAGE_RESIZE, NULL),
-	REFUSED("CAPABILITY", "capability", 0, "list", VZ_CAPABILITY, "the user namespace bounds them"),
 	REFUSED("PCI", "pci_add", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("PCI", "pci_del", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("FEATURES", "features", 0, "list", VZ_BAD_VALUE, NULL),

@@ -42,6 +42,7 @@
 
 #include "bindmount.h"
 #include "cleanup.h"
+#include "confine.h"
 #include "err.h"
 #include "exitcode.h"
 #include "idmap.h"
@@ -229,7 +230,9 @@ static int run_init(const struct spawn_opts *opts, int *sock, struct err *err)
 	if (r < 0)
 		return r;
 	spawn_reset_process();
-	r = report_send(*sock, REPORT_READY, 0, NULL, master);
+	r = confine_self(opts->confine, err);
+	if (r == 0)
+		r = report_send(*sock, REPORT_READY, 0, NULL, master);
 	if (r == 0)
 		r = close_descriptors(sock, err);
 	if (r == 0)

@@ -6,6 +6,7 @@
 
 #include "idrange.h"
 
+struct confine;
 struct devices;
 struct err;
 
@@ -21,6 +22,7 @@ struct spawn_opts {
 	const char *hostname;
 	const char *binds; /* what of the host it sees, see bindmount.h; NULL: nothing */
 	const struct devices *devices; /* nodes in its /dev */
+	const struct confine *confine;
 	struct idrange ids;
 };
 

@@ -14,8 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "cgroup.h"
 #include "cleanup.h"
+#include "confine.h"
 #include "ct.h"
 #include "device.h"
 #include "devnode.h"
@@ -47,6 +49,7 @@ struct start {
 	struct idrange ids;
 	char *init_cgroup;
 	struct devices devices;
+	struct confine confine;
 	struct spawn child;
 	bool mounted_here;
 };
@@ -163,6 +166,17 @@ static int grant_devices(void *arg, struct err *err)
 	return devset_start(s->ct, &s->devices, err);
 }
 
+static int make_confine(void *arg, struct err *err)
+{
+	struct start *s = arg;
+	uint64_t caps;
+	int r = caps_load(ct_get(s->ct, "CAPABILITY"), &caps, err);
+
+	if (r == 0)
+		r = confine_prepare(caps, &s->confine, err);
+	return r < 0 ? err_exit_default(err, VZ_CAPABILITY) : 0;
+}
+
 static int spawn_child(void *arg, struct err *err)
 {
 	struct start *s = arg;
@@ -173,6 +187,7 @@ static int spawn_child(void *arg, struct err *err)
 		.hostname = hostname && *hostname ? hostname : "localhost",
 		.binds = ct_get(s->ct, "BINDMOUNT"),
 		.devices = &s->devices,
+		.confine = &s->confine,
 		.ids = s->ids,
 	};
 	int r = spawn_prepare(&opts, &s->child, err);
@@ -201,7 +216,11 @@ static void remove_network(void *arg)
 static int record(void *arg, struct err *err)
 {
 	struct start *s = arg;
-	struct state st = {.init_pid = s->child.pid, .started = time(NULL)};
+	struct state st = {
+		.init_pid = s->child.pid,
+		.started = time(NULL),
+		.caps = s->confine.caps,
+	};
 	int r;
 
 	if (state_process_start(s->child.pid, &st.init_start) < 0)
@@ -261,6 +280,7 @@ static const struct step start_steps[] = {
 	{"cgroup", make_cgroup, remove_cgroup},
 	{"limits", set_limits, NULL},
 	{"devices", grant_devices, NULL},
+	{"confine", make_confine, NULL},
 	{"spawn", spawn_child, abort_child},
 	{"network", make_network, remove_network},
 	{"record", record, remove_record},
@@ -300,6 +320,7 @@ int ct_start(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 	s.init_cgroup = init;
 	r = steps_run(start_steps, sizeof(start_steps) / sizeof(start_steps[0]), &s, err);
 	spawn_release(&s.child);
+	confine_free(&s.confine);
 	devices_free(&s.devices);
 	return r < 0 ? err_exit_default(err, VZ_SYSTEM) : 0;
 }

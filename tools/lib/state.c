@@ -76,15 +76,22 @@ int state_store(const struct ct *ct, const struct state *st, struct err *err)
 	if (r == 0)
 		r = set_number(c, "DEV_FS", st->dev_fs, err);
 	if (r == 0)
+		r = set_number(c, "CAPABILITIES", st->caps, err);
+	if (r == 0)
 		r = path_mkdirs(dir, 0755, err);
 	return r < 0 ? r : config_store(c, file, err);
 }
 
-static uint64_t get_number(const struct config *c, const char *key)
+static uint64_t get_number_or(const struct config *c, const char *key, uint64_t otherwise)
 {
 	const char *v = config_get(c, key);
 
-	return v ? strtoull(v, NULL, 10) : 0;
+	return v ? strtoull(v, NULL, 10) : otherwise;
+}
+
+static uint64_t get_number(const struct config *c, const char *key)
+{
+	return get_number_or(c, key, 0);
 }
 
 int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
@@ -108,6 +115,8 @@ int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
 	st.init_start = get_number(c, "INIT_START");
 	st.started = get_number(c, "STARTED");
 	st.dev_fs = get_number(c, "DEV_FS");
+	/* Before there was this key, init had them all; what enters it must have no fewer. */
+	st.caps = get_number_or(c, "CAPABILITIES", UINT64_MAX);
 	if (!recorded || strcmp(recorded, boot) != 0)
 		return err_set(err, ENOENT, "'%s' is of another boot", file);
 	r = state_process_start(st.init_pid, &start);

@@ -20,6 +20,7 @@ struct state {
 	uint64_t init_start; /* start time of that process, ticks since boot */
 	uint64_t started;    /* seconds since the epoch */
 	uint64_t dev_fs;     /* st_dev of its /dev */
+	uint64_t caps;	     /* its capabilities, a bit each */
 };
 
 int state_store(const struct ct *ct, const struct state *st, struct err *err);
