@@ -73,6 +73,8 @@ code 13 'cannot be given: the kernel is' V set 101 --capability sys_module:on --
 code 13 "no capability 'fly'" V set 101 --capability net_raw:off,fly:on --save
 code 13 'net_admin and sys_admin' V set 101 --capability ve_admin:on --save
 code 20 'needs --save' V set 101 --capability net_raw:off
+code 21 "'nfs' cannot be on" V set 101 --features nfs:on --save
+code 21 "no feature 'wings'" V set 101 --features wings:on --save
 code 131 'not a name' V set 101 --name 102 --save
 code 20 'needs --save' V set 101 --name x
 code 31 'not running' V set 101 --ram 1G

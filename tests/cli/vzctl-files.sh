@@ -48,6 +48,8 @@ like "by number, one for each" "$(cat "$conf")" '^DEVICES="c:10:200:r b:7:all:no
 like "by name" "$(cat "$conf")" '^DEVNODES="fuse:none null:r"$'
 check "capabilities" V set 101 --capability net_raw:off,sys_nice:off --capability NET_RAW:on --save
 like "in the old tool's form" "$(cat "$conf")" '^CAPABILITY="NET_RAW:on SYS_NICE:off"$'
+check "features" V set 101 --features vzmarker:off,bridge:on --save
+like "likewise" "$(cat "$conf")" '^FEATURES="vzmarker:off bridge:on"$'
 
 check "a name" V set 101 --name web --save
 is "works as an id" "$(V status web)" "CTID 101 exist unmounted down"

@@ -97,13 +97,29 @@ is "nor by i386" "$(inside -i 287 =user =vesper-z =info 0)" ENOKEY
 mustfail "it was not run" test -e /tmp/vesper-upcall
 is "without the information it is a search" "$(inside 249 =user =vesper-y 0 0)" ENOKEY
 
-# --- CAPABILITY ----------------------------------------------------------------------
-run vzctl set $id --capability net_raw:off --save
-like "a change waits" "$output" '^--capability takes effect at the next start$'
+# --- CAPABILITY, FEATURES ------------------------------------------------------------
+run vzctl set $id --capability net_raw:off --features vzmarker:off --save
+like "changes of both wait" "$output" '^--capability takes effect at the next start$'
+like "and say so" "$output" '^--features takes effect at the next start$'
 is "until then exec is as init" "$(confinement exec)" "$now"
-vzctl --quiet restart $id --fast
+check "the markers are there" vzctl exec $id 'test -d /proc/vz && test "$(systemd-detect-virt)" = openvz'
+vzctl --quiet stop $id --fast
+vzctl --quiet start $id
+check "systemd comes up" wait_until 600 sh -c \
+	"vzctl exec $id systemctl is-system-running | grep -Ex 'running|degraded'"
 later=$(confinement "$(init)")
 is "the capability is gone" "$(names "${later%% *}")" "$(echo " $want " | sed 's/ cap_net_raw / /; s/^ //; s/ $//')"
 is "for exec too" "$(confinement exec)" "$later"
+is "so are the markers" "$(vzctl exec $id 'ls -d /proc/vz /proc/user_beancounters 2>&1' | grep -c 'No such file')" 2
+is "it is still a container, of no known kind" "$(vzctl exec $id systemd-detect-virt || :)" container-other
+is "and running" "$(vzctl exec $id systemctl is-system-running || :)" running
 check "reboot and halt are its own" vzctl stop $id
+vzctl --quiet set $id --features nesting:on,vzmarker:on --capability kill:off,net_raw:on --save
+vzctl --quiet start $id
+every=$(($(cat /proc/sys/kernel/cap_last_cap) + 1))
+now=$(confinement "$(init)")
+is "with nesting it has every other capability" "$(names "${now%% *}" | wc -w)" $((every - 1))
+is "for exec too, and under the filter" "$(confinement exec)" "${now%% *} ${now%% *} 0 2 1"
+is "but no more rights" "$(inside 175) $(vzctl exec $id 'date -s 2020-01-01 2>&1' | grep -c 'not permitted')" "EPERM 1"
+vzctl --quiet stop $id --fast
 is "nothing is left" "$(leftovers $id)" ""

@@ -13,8 +13,21 @@ static uint64_t set_of(const char *list)
 {
 	uint64_t set = 0;
 
-	assert_int_equal(caps_load(list, &set, NULL), 0);
+	assert_int_equal(caps_load(list, false, &set, NULL), 0);
 	return set;
+}
+
+/* Also those of kernels to come; what is taken away stays away. */
+static void test_all(void **state)
+{
+	uint64_t set = 0;
+
+	(void)state;
+	assert_int_equal(caps_load(NULL, true, &set, NULL), 0);
+	assert_true(set == UINT64_MAX);
+	assert_int_equal(caps_load("KILL:off", true, &set, NULL), 0);
+	assert_true(set == ~(1ULL << 5));
+	assert_true(caps_load("SYS_MODULE:on", true, &set, NULL) < 0);
 }
 
 static void test_table_is_whole(void **state)
@@ -109,9 +122,9 @@ static void test_never_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table_is_whole), cmocka_unit_test(test_default_set),
-		cmocka_unit_test(test_lists),	       cmocka_unit_test(test_values),
-		cmocka_unit_test(test_never_by_name),
+		cmocka_unit_test(test_table_is_whole), cmocka_unit_test(test_all),
+		cmocka_unit_test(test_default_set),    cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_values),	       cmocka_unit_test(test_never_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

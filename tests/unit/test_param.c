@@ -181,6 +181,8 @@ static void test_keyed_lists(void **state)
 	assert_int_equal(code, VZ_CAPABILITY);
 	assert_string_equal(config_get(ct->conf, "CAPABILITY"),
 			    "NET_ADMIN:off rubbish NET_RAW:off");
+	assert_true(change(ct, "features", "nfs:on", &code) < 0);
+	assert_int_equal(code, VZ_BAD_VALUE);
 	ct_close(ct);
 	host_close(host);
 }

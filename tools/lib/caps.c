@@ -127,10 +127,10 @@ int caps_value(const char *in, char **ret, struct err *err)
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
-int caps_load(const char *list, uint64_t *ret_set, struct err *err)
+int caps_load(const char *list, bool all, uint64_t *ret_set, struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
-	uint64_t set = 0;
+	uint64_t set = all ? UINT64_MAX : 0;
 	size_t i;
 
 	for (i = 0; i < cap_count; i++)

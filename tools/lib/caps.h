@@ -25,8 +25,11 @@ extern const size_t cap_count;
 /* One word of CAPABILITY, "net_admin:off" -> "NET_ADMIN:off"; contract in value.h. Exit code 13. */
 int caps_value(const char *in, char **ret, struct err *err);
 
-/* The set of a container whose CAPABILITY is @list; NULL: the default. */
-int caps_load(const char *list, uint64_t *ret_set, struct err *err);
+/*
+ * The set of a container whose CAPABILITY is @list; NULL: none is taken away.
+ * From those that are given, with @all from every one that the kernel has.
+ */
+int caps_load(const char *list, bool all, uint64_t *ret_set, struct err *err);
 
 /* Bound this process and what it executes to @set; what it holds itself stays until exec. */
 int caps_bound(uint64_t set, struct err *err);

@@ -173,6 +173,11 @@ int kve_get_devices(const char *cg, dev_t **ret_devs, size_t *ret_count, struct 
 	return 0;
 }
 
+int kve_set_marker(const char *cg, bool shown, struct err *err)
+{
+	return cgroup_write(cg, "ve.marker", shown ? "1" : "0", err);
+}
+
 static void format_bound(uint64_t v, char *buf, size_t len)
 {
 	if (v >= SIZE_UNLIMITED)

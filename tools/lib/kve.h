@@ -45,6 +45,9 @@ int kve_grant_device(const char *cg, dev_t dev, const char *access, struct err *
 /* The block devices that are granted, in any mode; caller frees. */
 int kve_get_devices(const char *cg, dev_t **ret_devs, size_t *ret_count, struct err *err);
 
+/* Whether the container sees that it is one: /proc/vz and what goes with it. */
+int kve_set_marker(const char *cg, bool shown, struct err *err);
+
 int kve_set_limit(const char *cg, const char *resource, uint64_t barrier, uint64_t limit,
 		  struct err *err);
 

@@ -19,6 +19,7 @@
 #include "devset.h"
 #include "err.h"
 #include "exitcode.h"
+#include "feature.h"
 #include "size.h"
 #include "strbuf.h"
 #include "strv.h"
@@ -85,7 +86,8 @@ const struct param params[] = {
 	/* Devices and rights. */
 	{ "DEVICES", "devices", 0, "b|c:major:minor|all:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value, devset_apply_devices, NULL, "let it open a device, by number" },
 	{ "DEVNODES", "devnodes", 0, "device:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value_node, devset_apply_devnodes, NULL, "let it open a device of the host, and make its node" },
-	{ "CAPABILITY", "capability", 0, "name:on|off", BOTH | PARAM_KEYED | PARAM_STORED | PARAM_RESTART, VZ_CAPABILITY, PHASE_NONE, caps_value, NULL, NULL, "capabilities of its root" },
+	{ "CAPABILITY", "capability", 0, "name:on|off", BOTH | ON_RESTART | PARAM_KEYED, VZ_CAPABILITY, PHASE_NONE, caps_value, NULL, NULL, "capabilities of its root" },
+	{ "FEATURES", "features", 0, "name:on|off", BOTH | ON_RESTART | PARAM_KEYED, VZ_BAD_VALUE, PHASE_CGROUP, feature_value, feature_apply, NULL, "features" },
 
 	/* Keys of the node. */
 	NODE("LOCKDIR", "directory of the locks (/vz/lock)"),
@@ -118,7 +120,6 @@ const struct param params[] = {
 	REFUSED(NULL, "offline-resize", 0, NULL, VZ_IMAGE_RESIZE, NULL),
 	REFUSED("PCI", "pci_add", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("PCI", "pci_del", 0, "device", VZ_DEVICE_SET, NULL),
-	REFUSED("FEATURES", "features", 0, "list", VZ_BAD_VALUE, NULL),
 	REFUSED("NETFILTER", "netfilter", 0, "mode", VZ_IPTABLES, "the container has all of its own"),
 	REFUSED("IPTABLES", "iptables", 0, "list", VZ_IPTABLES, "the container has all of its own"),
 	REFUSED("NETIF", "netif_add", 0, "interface", VZ_VETH, "use --ipadd"),

@@ -198,12 +198,14 @@ static int close_descriptors(int *sock, struct err *err)
 	return 0;
 }
 
-static int exec_init(struct err *err)
+static int exec_init(bool vzmarker, struct err *err)
 {
 	static const char *const paths[] = {"/sbin/init", "/etc/init", "/bin/init"};
 	/* "-z" and the blanks are where old tools showed their state in ps; inits ignore both. */
 	char *const argv[] = {"init", "-z", "      ", NULL};
-	char *const envp[] = {"HOME=/", "TERM=linux", "container=openvz",
+	/* systemd must know that it is in a container, if not in which kind. */
+	char *const envp[] = {"HOME=/", "TERM=linux",
+			      vzmarker ? "container=openvz" : "container=other",
 			      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 			      NULL};
 	size_t i;
@@ -237,7 +239,7 @@ static int run_init(const struct spawn_opts *opts, int *sock, struct err *err)
 		r = close_descriptors(sock, err);
 	if (r == 0)
 		r = report_expect(*sock, REPORT_GO, NULL, NULL, err);
-	return r < 0 ? r : exec_init(err);
+	return r < 0 ? r : exec_init(opts->vzmarker, err);
 }
 
 static pid_t clone_init(int cgroup)

@@ -2,6 +2,7 @@
 #ifndef VESPER_SPAWN_H
 #define VESPER_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "idrange.h"
@@ -23,6 +24,7 @@ struct spawn_opts {
 	const char *binds; /* what of the host it sees, see bindmount.h; NULL: nothing */
 	const struct devices *devices; /* nodes in its /dev */
 	const struct confine *confine;
+	bool vzmarker; /* its environment says that it is OpenVZ's */
 	struct idrange ids;
 };
 

@@ -26,6 +26,7 @@
 #include "bindmount.h"
 #include "err.h"
 #include "exitcode.h"
+#include "feature.h"
 #include "idrange.h"
 #include "kve.h"
 #include "mounts.h"
@@ -170,7 +171,7 @@ static int make_confine(void *arg, struct err *err)
 {
 	struct start *s = arg;
 	uint64_t caps;
-	int r = caps_load(ct_get(s->ct, "CAPABILITY"), &caps, err);
+	int r = caps_load(ct_get(s->ct, "CAPABILITY"), feature_nesting(s->ct), &caps, err);
 
 	if (r == 0)
 		r = confine_prepare(caps, &s->confine, err);
@@ -188,6 +189,7 @@ static int spawn_child(void *arg, struct err *err)
 		.binds = ct_get(s->ct, "BINDMOUNT"),
 		.devices = &s->devices,
 		.confine = &s->confine,
+		.vzmarker = feature_vzmarker(s->ct),
 		.ids = s->ids,
 	};
 	int r = spawn_prepare(&opts, &s->child, err);
