@@ -12,12 +12,16 @@
 #include "cleanup.h"
 #include "err.h"
 
+/*
+ * Connected to the kernel, it takes messages from nobody else: root of a
+ * container may send to any socket in its network namespace.
+ */
 static int open_socket(struct err *err)
 {
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return err_errno(err, errno, "cannot open a netlink socket");
 	return steal_fd(&fd);
 }
@@ -162,6 +166,39 @@ ssize_t rtnl_query(int sock, struct rtnl_req *req, void *buf, size_t len)
 	if (h->nlmsg_type == NLMSG_ERROR)
 		return ((struct nlmsgerr *)NLMSG_DATA(h))->error ?: -EPROTO;
 	return n;
+}
+
+/* 1 at the end of the list, 0 before it. */
+static int take_messages(char *buf, ssize_t n, rtnl_dump_fn fn, void *arg)
+{
+	struct nlmsghdr *h = (struct nlmsghdr *)buf;
+
+	for (; NLMSG_OK(h, (size_t)n); h = NLMSG_NEXT(h, n)) {
+		if (h->nlmsg_type == NLMSG_DONE)
+			return 1;
+		if (h->nlmsg_type == NLMSG_ERROR)
+			return ((struct nlmsgerr *)NLMSG_DATA(h))->error ?: -EPROTO;
+		fn(arg, h);
+	}
+	return 0;
+}
+
+int rtnl_dump(int sock, struct rtnl_req *req, rtnl_dump_fn fn, void *arg)
+{
+	_Alignas(struct nlmsghdr) char buf[32768];
+	int r = 0;
+
+	req->hdr.nlmsg_flags &= ~NLM_F_ACK;
+	if (req->overflow)
+		return -EMSGSIZE;
+	if (send(sock, req, req->hdr.nlmsg_len, 0) < 0)
+		return -errno;
+	while (r == 0) {
+		ssize_t n = receive(sock, buf, sizeof(buf));
+
+		r = n < 0 ? (int)n : take_messages(buf, n, fn, arg);
+	}
+	return r < 0 ? r : 0;
 }
 
 int rtnl_link_index(int sock, const char *name)

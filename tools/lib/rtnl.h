@@ -41,6 +41,10 @@ int rtnl_talk(int sock, struct rtnl_req *req);
 /* Ask for one object: the length of the answer in @buf (one struct nlmsghdr), or -errno. */
 ssize_t rtnl_query(int sock, struct rtnl_req *req, void *buf, size_t len);
 
+/* Ask for all objects of a kind (NLM_F_DUMP): @fn gets the message of each. 0 or -errno. */
+typedef void (*rtnl_dump_fn)(void *arg, const struct nlmsghdr *h);
+int rtnl_dump(int sock, struct rtnl_req *req, rtnl_dump_fn fn, void *arg);
+
 /* Index of a link in the namespace of @sock; -ENODEV. */
 int rtnl_link_index(int sock, const char *name);
 
