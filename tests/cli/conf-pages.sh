@@ -37,7 +37,7 @@ literal ct.conf.5 EXAMPLES >"$conf"
 is "the examples are there" "$(keys "$etc/vz.conf" | wc -l) $(keys "$conf" | wc -l)" "8 5"
 check "their keys are known" known "$etc/vz.conf" "$conf"
 is "the container's" "$(J 101 '[.hostname, .physpages.limit, .swappages.limit, .ip, .private]')" \
-	'["ct101",131072,262144,["10.0.0.101","10.0.0.102"],"/vz/private/101"]'
+	'["ct101",131072,262144,["10.0.0.101","2001:db8:0:101::1/64"],"/vz/private/101"]'
 is "and the node's below it" "$(J 101 '[.root, .nameserver, .stop_timeout]')" '["/srv/vz/root/101",["inherit"],60]'
 is "the node's own" "$(vzctl --config-root "$etc" --list-templates)" ""
 for k in $(keys "$conf"); do

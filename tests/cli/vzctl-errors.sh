@@ -57,7 +57,10 @@ V --quiet create 101 --hostname h
 code 44 'exists' V create 101
 code 70 'host name' V set 101 --hostname 'a b' --save
 code 71 'not an IPv4' V set 101 --ipadd 10.0.0 --save
-code 71 'IPv6' V set 101 --ipadd 2001:db8::1 --save
+code 71 'fe80::1' V set 101 --ipadd fe80::1 --save
+code 71 '/129' V set 101 --ipadd 2001:db8::1/129 --save
+code 71 '/255.0.255.0' V set 101 --ipadd 10.0.0.1/255.0.255.0 --save
+code 78 '10.0.0.1/24' V set 101 --ipadd 10.0.0.1/24 --ipadd 10.0.0.1 --save
 code 71 'not set' V set 101 --ipdel 10.0.0.7 --save
 code 72 'nameserver' V set 101 --nameserver x --save
 code 73 'searchdomain' V set 101 --searchdomain '-' --save

@@ -38,6 +38,10 @@ like "addresses" "$(cat "$conf")" '^IP_ADDRESS="10.0.0.1 10.0.0.2"$'
 is "hostile text is inert in a shell" "$(. "$conf"; printf %s "$DESCRIPTION")" 'it'\''s "$HOME" `id`'
 check "address removed" V set 101 --ipdel 10.0.0.1 --save
 like "addresses now" "$(cat "$conf")" '^IP_ADDRESS="10.0.0.2"$'
+check "IPv6 and masks" V set 101 --ipadd 2001:DB8:0:1::1/64 --ipadd 10.0.1.1/255.255.255.0 --save
+like "are stored in one form" "$(cat "$conf")" '^IP_ADDRESS="10.0.0.2 2001:db8:0:1::1/64 10.0.1.1/24"$'
+check "taken away without them" V set 101 --ipdel 2001:db8:0:1::1 --ipdel 10.0.1.1 --save
+like "both" "$(cat "$conf")" '^IP_ADDRESS="10.0.0.2"$'
 check "nothing to set" V --quiet set 101 --save
 check "numproc by its letter" V set 101 -p 200 --save
 like "numproc" "$(cat "$conf")" '^NUMPROC="200:200"$'

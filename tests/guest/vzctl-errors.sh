@@ -68,11 +68,6 @@ check "leftovers do not keep it from starting" vzctl --quiet start $id
 vzctl --quiet stop $id --fast
 is "are cleaned up" "$(leftovers $id)" ""
 
-sysctl -q -w net.ipv4.conf.all.rp_filter=2
-code "a host that checks no sources" 34 vzctl start $id
-is "rp_filter: nothing is left" "$(leftovers $id)" ""
-sysctl -q -w net.ipv4.conf.all.rp_filter=0
-
 mv /vz/private/$id /vz/private/$id.away
 code "no private area" 43 vzctl start $id
 mv /vz/private/$id.away /vz/private/$id

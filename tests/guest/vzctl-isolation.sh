@@ -56,14 +56,7 @@ is "as many files can be open as the kernel allows" "$(vzctl exec $a 'ulimit -Hn
 
 check "the neighbour answers" vzctl exec $a ping -c 1 -W 5 10.23.0.2
 vzctl exec $a 'ip addr add 10.99.0.9/32 dev venet0'
-pings() { vzctl exec $b cat /proc/net/snmp | awk '$1 == "Icmp:" && $2 ~ /^[0-9]/ { print $10 }'; }
-before=$(pings)
 mustfail "a foreign source address gets no answer" vzctl exec2 $a ping -c 1 -W 2 -I 10.99.0.9 10.23.0.2
-is "because it does not get out" "$(pings)" "$before"
-sysctl -q -w "net.ipv4.conf.venet$a.rp_filter=0"
-vzctl exec $a ping -c 1 -W 2 -I 10.99.0.9 10.23.0.2 >/dev/null 2>&1 || :
-is "(without the check it does)" "$(pings)" $((before + 1))
-sysctl -q -w "net.ipv4.conf.venet$a.rp_filter=1"
 mustfail "an address of the neighbour is refused" vzctl set $a --ipadd 10.23.0.2
 is "by its exit code" "$status" 78
 

@@ -14,7 +14,7 @@ id=2201
 drop_ct $id
 cleanup_fn "drop_ct $id"
 check "create" vzctl create $id --ostemplate debian-12
-check "set" vzctl set $id --hostname ct$id --ram 512M --cpulimit 100 --ipadd 10.22.0.1 --save
+check "set" vzctl set $id --hostname ct$id --ram 512M --cpulimit 100 --ipadd 10.22.0.1 --ipadd 2001:db8:22::1/64 --save
 check "start" vzctl start $id
 check "systemd comes up" wait_until 400 sh -c \
 	"vzctl exec $id systemctl is-system-running | grep -Ex 'running|degraded'"
@@ -33,7 +33,20 @@ is "the host name" "$(vzctl exec $id hostname)" ct$id
 is "hostnamed agrees" "$(vzctl exec $id cat /etc/hostname)" ct$id
 check "the host reaches it" ping -c 1 -W 5 10.22.0.1
 check "it reaches the host" vzctl exec $id ping -c 1 -W 5 192.0.2.1
-is "the default route" "$(vzctl exec $id ip -4 route show default | xargs)" "default dev venet0 proto static scope link"
+is "the default route" "$(vzctl exec $id ip -4 route show default | xargs)" "default via 192.0.2.1 dev venet0 proto static onlink"
+is "of IPv6" "$(vzctl exec $id ip -6 route show default | awk '{ print $3, $5 }')" "fe80::1 venet0"
+# The distribution's own tools for networks, both of them, leave our addresses alone.
+addresses() { vzctl exec $id ip -o addr show dev venet0 | awk '{ print $4 }' | xargs; }
+before=$(addresses)
+check "ifupdown" vzctl exec2 $id 'systemctl restart networking && ifdown -a && ifup -a'
+is "has touched nothing" "$(addresses)" "$before"
+check "systemd-networkd" vzctl exec2 $id 'systemctl start systemd-networkd && networkctl reload && systemctl restart systemd-networkd'
+check "knows that venet0 is not its own" wait_until 60 sh -c \
+	"vzctl exec $id networkctl --no-pager --no-legend list venet0 | grep -q unmanaged"
+is "and has touched nothing" "$(addresses)" "$before"
+check "nor routes" vzctl exec $id ping -c 1 -W 5 192.0.2.1
+for ip in 10.22.0.1 2001:db8:22::1; do check "the host reaches $ip after that" ping -c 1 -W 5 $ip; done
+vzctl exec $id systemctl stop systemd-networkd.socket systemd-networkd
 like "beancounters" "$(vzctl exec $id cat /proc/user_beancounters)" "^ *$id: .*|numproc"
 like "uptime is the container's" "$(vzctl exec $id cat /proc/uptime | cut -d. -f1)" '^[0-9]{1,3}$'
 is "nothing is mounted over proc and sys" \

@@ -31,6 +31,7 @@ state() { vzctl status "$1" | cut -d' ' -f3-; }
 
 leftovers() {
 	ip -o link show "venet$1" 2>/dev/null || :
+	ip -o link show group $((2147483647 - $1)) 2>/dev/null || :
 	ls -d "$CG/$1" "/run/vz/$1" 2>/dev/null || :
 	grep " /vz/root/$1 " /proc/self/mountinfo || :
 	losetup -n -O NAME,BACK-FILE 2>/dev/null | grep "/vz/private/$1/" || :

@@ -87,7 +87,8 @@ static void test_lists(void **state)
 
 	change(ct, "ipadd", "10.0.0.1", NULL);
 	change(ct, "ipadd", "10.0.0.2", NULL);
-	change(ct, "ipadd", "10.0.0.1", NULL);
+	assert_true(change(ct, "ipadd", "10.0.0.1", &code) < 0);
+	assert_int_equal(code, VZ_IP_IN_USE);
 	assert_string_equal(config_get(ct->conf, "IP_ADDRESS"), "10.0.0.1 10.0.0.2");
 	assert_int_equal(change(ct, "ipdel", "10.0.0.1", NULL), 0);
 	assert_string_equal(config_get(ct->conf, "IP_ADDRESS"), "10.0.0.2");
@@ -187,6 +188,32 @@ static void test_keyed_lists(void **state)
 	host_close(host);
 }
 
+/* An address is itself in whatever way it was written, with whatever prefix. */
+static void test_addresses(void **state)
+{
+	struct host *host;
+	struct ct *ct = open_ct(*state, &host);
+	const struct param *ipadd = param_by_option("ipadd", PARAM_SET);
+	int code;
+
+	config_set(ct->conf, "IP_ADDRESS", "10.0.0.1/255.255.255.0 2001:DB8:1::1/64 10.0.0.11",
+		   NULL);
+	assert_true(change(ct, "ipadd", "10.0.0.1", &code) < 0);
+	assert_int_equal(code, VZ_IP_IN_USE);
+	assert_true(change(ct, "ipadd", "2001:db8:1:0::1", &code) < 0);
+	assert_int_equal(code, VZ_IP_IN_USE);
+	assert_true(param_has(ct, ipadd, "10.0.0.1/24"));
+	assert_false(param_has(ct, ipadd, "10.0.0.2"));
+	assert_true(change(ct, "ipdel", "10.0.0.1/25", &code) < 0);
+	assert_int_equal(code, VZ_BAD_IP);
+	assert_int_equal(change(ct, "ipdel", "10.0.0.1", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "IP_ADDRESS"), "2001:DB8:1::1/64 10.0.0.11");
+	assert_int_equal(change(ct, "ipdel", "2001:db8:1::1/64", NULL), 0);
+	assert_string_equal(config_get(ct->conf, "IP_ADDRESS"), "10.0.0.11");
+	ct_close(ct);
+	host_close(host);
+}
+
 static void test_refused(void **state)
 {
 	const struct param *p = param_by_option("cpus", PARAM_SET);
@@ -232,6 +259,7 @@ int main(void)
 		fixture_test(test_items_by_target),
 		fixture_test(test_pairs),
 		fixture_test(test_keyed_lists),
+		fixture_test(test_addresses),
 		cmocka_unit_test(test_refused),
 		fixture_test(test_files_are_checked),
 	};

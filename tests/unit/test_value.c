@@ -66,9 +66,9 @@ static void test_addresses(void **state)
 	(void)state;
 	good(value_address, "10.0.0.1", "10.0.0.1");
 	good(value_address, "10.0.0.1/32", "10.0.0.1");
-	bad(value_address, "10.0.0.1/24");
+	good(value_address, "10.0.0.1/24", "10.0.0.1/24");
+	good(value_address, "2001:DB8:0::1/64", "2001:db8::1/64");
 	bad(value_address, "10.0.0");
-	bad(value_address, "2001:db8::1");
 	bad(value_address, "127.0.0.1");
 	bad(value_address, "224.0.0.1");
 	bad(value_address, "0.0.0.0");

@@ -21,11 +21,10 @@
 #include "ct.h"
 #include "err.h"
 #include "kve.h"
-#include "net.h"
+#include "netroute.h"
 #include "osdep.h"
 #include "size.h"
 #include "state.h"
-#include "strv.h"
 #include "value.h"
 
 #define CPU_PERIOD_US 100000
@@ -150,21 +149,8 @@ int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err
 
 int apply_addresses(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	_cleanup_strv_ char **before = NULL, **after = NULL;
 	struct state st;
-	size_t i;
 	int r = state_load(ct, &st, err);
 
-	if (r < 0)
-		return r;
-	if ((old && strv_split(old, " ", &before) < 0) ||
-	    (value && strv_split(value, " ", &after) < 0))
-		return err_set(err, ENOMEM, "out of memory");
-	for (i = 0; r == 0 && before && before[i]; i++)
-		if (!strv_contains(after, before[i]))
-			r = net_del_address(ct, st.init_pid, before[i], err);
-	for (i = 0; r == 0 && after && after[i]; i++)
-		if (!strv_contains(before, after[i]))
-			r = net_add_address(ct, st.init_pid, after[i], err);
-	return r;
+	return r < 0 ? r : netroute_change(ct, st.init_pid, old, value, err);
 }

@@ -2,6 +2,8 @@
 #ifndef VESPER_NET_H
 #define VESPER_NET_H
 
+#include <net/if.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct ct;
@@ -10,19 +12,26 @@ struct err;
 /*
  * venet0: a netkit pair in L3 mode, one end in the container, the other,
  * venet<CTID>, in the host. No link layer, no ARP, no multicast: packets go by
- * address only. Each address of the container is a /32 on its venet0 and a
- * host route; a packet from the container whose source is not one of these
- * addresses fails the strict reverse path check of venet<CTID> and is dropped.
+ * address only (netroute.h), and only with a source that is the container's
+ * (netbpf.h). Until that check stands the pair drops what the container sends.
  */
+#define NET_GUEST_DEV "venet0"
+
+/* Gateways in name only: one next hop, so one neighbour for all peers of a container. */
+#define NET_GATEWAY_IPV4 0xc0000201 /* 192.0.2.1, OpenVZ's fake gateway */
+#define NET_GATEWAY_IPV6 "fe80::1"  /* an address of every venet<CTID> */
+#define NET_GUEST_IPV6	 "fe80::2"  /* what the host's routes go through */
+
+void net_host_dev(const struct ct *ct, char name[IFNAMSIZ]);
+bool net_is_host_dev(const char *name); /* of any container, by its name */
 
 /* Make the pair, with the container's end in the network namespace of @pid. */
 int net_create(const struct ct *ct, pid_t pid, struct err *err);
 
-/* Remove the pair; missing is fine. Routes go with it. */
-int net_remove(const struct ct *ct, struct err *err);
+/* The default route of a family inside; one that is there stays. -errno as the kernel said. */
+int net_default_route(int guest, int index, int family);
 
-/* Give the container an address and take it away, inside and outside. Exit codes 78, 34. */
-int net_add_address(const struct ct *ct, pid_t pid, const char *address, struct err *err);
-int net_del_address(const struct ct *ct, pid_t pid, const char *address, struct err *err);
+/* Remove it and every other device of the container in the host; missing is fine. */
+int net_remove(const struct ct *ct, struct err *err);
 
 #endif

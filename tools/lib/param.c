@@ -56,9 +56,9 @@ const struct param params[] = {
 	{ "STOP_TIMEOUT", "stop-timeout", 0, "seconds", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "how long a stop waits for init (60)" },
 
 	/* Network. */
-	{ "IP_ADDRESS", "ipadd", 0, "address", BOTH | PARAM_LIST, VZ_BAD_IP, PHASE_NET, value_address, apply_addresses, NULL, "add an address to venet0" },
-	{ "IP_ADDRESS", "ip", 0, "address", BOTH | PARAM_LIST, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "same as --ipadd" },
-	{ "IP_ADDRESS", "ipdel", 0, "address|all", PARAM_SET | PARAM_LIST | PARAM_DEL, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "take an address away" },
+	{ "IP_ADDRESS", "ipadd", 0, "address[/prefix]", BOTH | PARAM_LIST | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NET, value_address, apply_addresses, NULL, "add an address to venet0" },
+	{ "IP_ADDRESS", "ip", 0, "address[/prefix]", BOTH | PARAM_LIST | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "same as --ipadd" },
+	{ "IP_ADDRESS", "ipdel", 0, "address|all", PARAM_SET | PARAM_LIST | PARAM_DEL | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "take an address away" },
 	{ "NAMESERVER", "nameserver", 0, "address|inherit", BOTH | PARAM_LIST, VZ_BAD_DNS, PHASE_FILES, value_nameserver, apply_dns, NULL, "DNS server" },
 	{ "SEARCHDOMAIN", "searchdomain", 0, "domain|inherit", BOTH | PARAM_LIST, VZ_BAD_SEARCHDOMAIN, PHASE_FILES, value_domain, apply_dns, NULL, "DNS search domain" },
 
@@ -181,6 +181,30 @@ static const char *item_key(const struct param *p, const char *item)
 	return colon ? colon + 1 : item;
 }
 
+/* Is @item of a list what @key names? An address is, whatever its prefix. */
+static bool is_item(const struct param *p, const char *item, const char *key)
+{
+	size_t len = strcspn(key, "/");
+	_cleanup_free_ char *stored = NULL;
+
+	if (!(p->flags & PARAM_UNIQUE))
+		return strcmp(item_key(p, item), key) == 0;
+	/* A person may have written it in another way than we store it. */
+	if (p->parse(item, &stored, NULL) < 0)
+		return strcmp(item, key) == 0;
+	return strncmp(stored, key, len) == 0 && (!stored[len] || stored[len] == '/') &&
+	       (!(p->flags & PARAM_DEL) || !key[len] || strcmp(stored, key) == 0);
+}
+
+/* NULL when there is none; borrowed. */
+static const char *find_item(const struct param *p, char *const *v, const char *key)
+{
+	for (; v && *v; v++)
+		if (is_item(p, *v, key))
+			return *v;
+	return NULL;
+}
+
 /* Take the item with @key off; false when there is none. */
 static bool drop_item(const struct param *p, char **v, const char *key)
 {
@@ -188,7 +212,7 @@ static bool drop_item(const struct param *p, char **v, const char *key)
 	bool found = false;
 
 	for (i = 0; v && v[i]; i++) {
-		if (strcmp(item_key(p, v[i]), key) != 0) {
+		if (!is_item(p, v[i], key)) {
 			v[to++] = v[i];
 			continue;
 		}
@@ -204,12 +228,16 @@ static int add_to_list(const struct param *p, const char *list, const char *valu
 		       struct err *err)
 {
 	_cleanup_strv_ char **v = NULL;
+	const char *there;
 
 	/* "inherit" stands alone, so it replaces and is replaced. */
 	if (list && strcmp(list, "inherit") == 0)
 		list = NULL;
 	if (list && strcmp(value, "inherit") != 0 && strv_split(list, " ", &v) < 0)
 		return err_set(err, ENOMEM, "out of memory");
+	there = p->flags & PARAM_UNIQUE ? find_item(p, v, value) : NULL;
+	if (there)
+		return err_exit(err, VZ_IP_IN_USE, "the container has '%s' already", there);
 	if (!strv_contains(v, value)) {
 		drop_item(p, v, item_key(p, value));
 		if (strv_add(&v, value) < 0)
@@ -296,6 +324,16 @@ int param_change(struct ct *ct, const struct param *p, const char *in, struct er
 		return err_exit_default(err, p->exit_code);
 	}
 	return 0;
+}
+
+bool param_has(const struct ct *ct, const struct param *p, const char *in)
+{
+	const char *now = config_get(ct->conf, p->key);
+	_cleanup_free_ char *value = NULL;
+	_cleanup_strv_ char **v = NULL;
+
+	return now && p->parse(in, &value, NULL) == 0 && strv_split(now, " ", &v) == 0 &&
+	       find_item(p, v, value);
 }
 
 static int check_one(const struct param *p, const char *value, struct err *err)

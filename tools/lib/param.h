@@ -2,6 +2,7 @@
 #ifndef VESPER_PARAM_H
 #define VESPER_PARAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct ct;
@@ -26,6 +27,7 @@ enum {
 	PARAM_RESTART = 1 << 10, /* takes effect in a start only */
 	PARAM_TARGET = 1 << 13, /* list whose items are told apart by what follows their last ':' */
 	PARAM_ACTION = 1 << 14, /* done inside the container, by apply; not stored */
+	PARAM_UNIQUE = 1 << 15, /* of a list of addresses: one that is there is refused */
 };
 
 /* When a stored value takes effect in a start. */
@@ -55,6 +57,9 @@ const struct param *param_by_key(const char *key);
 
 /* Put one option into ct->conf: checks it, merges lists. Nothing is stored or applied. */
 int param_change(struct ct *ct, const struct param *p, const char *value, struct err *err);
+
+/* Is @value on the list that @p is of? */
+bool param_has(const struct ct *ct, const struct param *p, const char *value);
 
 /* The sentence and exit code of an option that is not supported yet. */
 int param_refuse(const struct param *p, struct err *err);

@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "err.h"
+#include "netaddr.h"
 #include "size.h"
 
 #define PAGE_BYTES UINT64_C(4096)
@@ -100,25 +101,14 @@ int value_domain(const char *in, char **ret, struct err *err)
 
 int value_address(const char *in, char **ret, struct err *err)
 {
-	char buf[INET_ADDRSTRLEN];
-	unsigned char addr[16];
-	const char *slash = strchrnul(in, '/');
+	char text[NETADDR_TEXT_MAX];
+	struct netaddr a;
+	int r = netaddr_parse(in, &a, err);
 
-	if (strchr(in, ':'))
-		return err_set(err, EOPNOTSUPP, "IPv6 addresses are not supported yet: '%s'", in);
-	if (slash - in >= (ptrdiff_t)sizeof(buf))
-		return err_set(err, EINVAL, "'%s' is not an IPv4 address", in);
-	memcpy(buf, in, slash - in);
-	buf[slash - in] = '\0';
-	if (inet_pton(AF_INET, buf, addr) != 1)
-		return err_set(err, EINVAL, "'%s' is not an IPv4 address", in);
-	if (*slash && strcmp(slash, "/32") != 0)
-		return err_set(err, EOPNOTSUPP,
-			       "prefixes are not supported yet: '%s' (venet0 has single addresses)",
-			       in);
-	if (addr[0] == 0 || addr[0] == 127 || addr[0] >= 224)
-		return err_set(err, EINVAL, "'%s' is not an address of a machine", in);
-	return give(buf, ret, err);
+	if (r < 0)
+		return r;
+	netaddr_format(&a, text);
+	return give(text, ret, err);
 }
 
 int value_nameserver(const char *in, char **ret, struct err *err)

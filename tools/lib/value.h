@@ -15,7 +15,7 @@ int value_text(const char *in, char **ret, struct err *err); /* one line */
 int value_name(const char *in, char **ret, struct err *err); /* NAME: letters, digits, ._- */
 int value_hostname(const char *in, char **ret, struct err *err);
 int value_domain(const char *in, char **ret, struct err *err);	   /* or "inherit" */
-int value_address(const char *in, char **ret, struct err *err);	   /* IPv4, alone or /32 */
+int value_address(const char *in, char **ret, struct err *err);	   /* netaddr.h */
 int value_nameserver(const char *in, char **ret, struct err *err); /* address or "inherit" */
 int value_path(const char *in, char **ret, struct err *err);	   /* absolute */
 int value_template(const char *in, char **ret, struct err *err);

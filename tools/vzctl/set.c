@@ -81,6 +81,14 @@ static int check_options(struct set *s, struct err *err)
 	return 0;
 }
 
+/* An address that was given without --save before is given again to be saved. */
+static bool confirms(const struct set *s, const struct change *c)
+{
+	return c->p && !c->stored && (c->p->flags & PARAM_UNIQUE) && !(c->p->flags & PARAM_DEL) &&
+	       s->save && s->unsaved && config_get(s->unsaved, c->key) &&
+	       param_has(s->ctx->ct, c->p, c->value);
+}
+
 static int change_one(struct set *s, const struct change *c, struct err *err)
 {
 	if (!c->p)
@@ -103,6 +111,8 @@ static int change_all(struct set *s, struct err *err)
 
 		if (p && (p->flags & PARAM_STORED) && !s->save)
 			return err_exit(err, VZ_BAD_OPTION, "--%s needs --save", p->option);
+		if (confirms(s, &s->changes[i]))
+			continue;
 		r = change_one(s, &s->changes[i], err);
 	}
 	return r < 0 ? r : param_check_pairs(s->ctx->ct, err);
@@ -345,6 +355,7 @@ static int change_and_apply(struct set *s, struct err *err)
 
 	if (r == 0 && st.running)
 		r = load_effective(ct, &changes, err);
+	s->unsaved = changes;
 	if (r == 0)
 		r = copy_config(ct, &old, err);
 	if (r == 0)

@@ -15,7 +15,8 @@ struct set {
 	struct ctx *ctx;
 	bool save, force, reset_ub, restart;
 	const char *sample_name, *setmode;
-	struct config *sample; /* what values of changes are borrowed from */
+	struct config *sample;	      /* what values of changes are borrowed from */
+	const struct config *unsaved; /* what is in effect and not in the file */
 	struct change {
 		const struct param *p; /* NULL: a key that nobody knows, from a sample */
 		const char *key, *value;
