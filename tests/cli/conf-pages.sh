@@ -34,10 +34,11 @@ in_shell() { (VEID=101 && . "$2" && eval "printf '%s\n' \"\${$1-}\""); }
 
 literal vz.conf.5 EXAMPLES >"$etc/vz.conf"
 literal ct.conf.5 EXAMPLES >"$conf"
-is "the examples are there" "$(keys "$etc/vz.conf" | wc -l) $(keys "$conf" | wc -l)" "8 5"
+is "the examples are there" "$(keys "$etc/vz.conf" | wc -l) $(keys "$conf" | wc -l)" "8 6"
 check "their keys are known" known "$etc/vz.conf" "$conf"
 is "the container's" "$(J 101 '[.hostname, .physpages.limit, .swappages.limit, .ip, .private]')" \
 	'["ct101",131072,262144,["10.0.0.101","2001:db8:0:101::1/64"],"/vz/private/101"]'
+like "and its Ethernet pair" "$(J 101 .netif)" '^"ifname=eth0,bridge=br0,mac=00:18:51:AB:CD:EF,'
 is "and the node's below it" "$(J 101 '[.root, .nameserver, .stop_timeout]')" '["/srv/vz/root/101",["inherit"],60]'
 is "the node's own" "$(vzctl --config-root "$etc" --list-templates)" ""
 for k in $(keys "$conf"); do

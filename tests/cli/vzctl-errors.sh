@@ -61,6 +61,19 @@ code 71 'fe80::1' V set 101 --ipadd fe80::1 --save
 code 71 '/129' V set 101 --ipadd 2001:db8::1/129 --save
 code 71 '/255.0.255.0' V set 101 --ipadd 10.0.0.1/255.0.255.0 --save
 code 78 '10.0.0.1/24' V set 101 --ipadd 10.0.0.1/24 --ipadd 10.0.0.1 --save
+code 130 "no bridge 'no-such-br'" V set 101 --netif_add eth0,,,,no-such-br --save
+code 130 'netif_del.*eth0' V set 101 --netif_del eth0 --save
+code 130 'ifname.*eth0' V set 101 --ifname eth0 --mac 00:18:51:00:00:01 --save
+code 130 'mac.*ifname' V set 101 --mac 00:18:51:00:00:01 --save
+code 130 '01:00:5e' V set 101 --netif_add eth0,01:00:5e:00:00:01 --save
+code 130 'venet0' V set 101 --netif_add venet0 --save
+code 130 "'all'" V set 101 --netif_add all --save
+code 130 "'venet102'" V set 101 --netif_add eth0,,venet102 --save
+code 130 "'../x'" V set 101 --netif_add eth0,,../x --save
+code 130 'same MAC' V set 101 --netif_add eth0,00:18:51:00:00:01,,00:18:51:00:00:01 --save
+code 130 'eth0' V set 101 --netif_add eth0 --netif_add eth0 --save
+code 130 'neither on nor off' V set 101 --netif_add eth0 --ifname eth0 --mac_filter yes --save
+code 20 'eth0.*nothing to change' V set 101 --netif_add eth0 --ifname eth0 --save
 code 71 'not set' V set 101 --ipdel 10.0.0.7 --save
 code 72 'nameserver' V set 101 --nameserver x --save
 code 73 'searchdomain' V set 101 --searchdomain '-' --save

@@ -42,6 +42,11 @@ check "IPv6 and masks" V set 101 --ipadd 2001:DB8:0:1::1/64 --ipadd 10.0.1.1/255
 like "are stored in one form" "$(cat "$conf")" '^IP_ADDRESS="10.0.0.2 2001:db8:0:1::1/64 10.0.1.1/24"$'
 check "taken away without them" V set 101 --ipdel 2001:db8:0:1::1 --ipdel 10.0.1.1 --save
 like "both" "$(cat "$conf")" '^IP_ADDRESS="10.0.0.2"$'
+check "pairs" V set 101 --netif_add eth0 --netif_add eth5,00:18:51:aa:bb:cc,h5 --ifname eth5 --mac_filter off --host_mac 00:18:51:00:00:05 --save
+like "are stored as OpenVZ stored them" "$(cat "$conf")" \
+	'^NETIF="ifname=eth0,mac=00:18:51(:[0-9A-F]{2}){3},host_ifname=veth101.0,host_mac=00:18:51(:[0-9A-F]{2}){3};ifname=eth5,mac=00:18:51:AA:BB:CC,host_ifname=h5,host_mac=00:18:51:00:00:05,mac_filter=off"$'
+check "one goes" V set 101 --netif_del eth0 --save
+like "the other stays" "$(cat "$conf")" '^NETIF="ifname=eth5,'
 check "nothing to set" V --quiet set 101 --save
 check "numproc by its letter" V set 101 -p 200 --save
 like "numproc" "$(cat "$conf")" '^NUMPROC="200:200"$'

@@ -26,6 +26,7 @@
 #include "size.h"
 #include "state.h"
 #include "value.h"
+#include "veth.h"
 
 #define CPU_PERIOD_US 100000
 #define WEIGHT_MAX    10000U
@@ -153,4 +154,12 @@ int apply_addresses(struct ct *ct, const char *old, const char *value, struct er
 	int r = state_load(ct, &st, err);
 
 	return r < 0 ? r : netroute_change(ct, st.init_pid, old, value, err);
+}
+
+int apply_netif(struct ct *ct, const char *old, const char *value, struct err *err)
+{
+	struct state st;
+	int r = state_load(ct, &st, err);
+
+	return r < 0 ? r : veth_change(ct, st.init_pid, old, value, err);
 }

@@ -14,6 +14,7 @@ int apply_numproc(struct ct *ct, const char *old, const char *value, struct err 
 int apply_hostname(struct ct *ct, const char *old, const char *value, struct err *err);
 int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err);
 int apply_addresses(struct ct *ct, const char *old, const char *value, struct err *err);
+int apply_netif(struct ct *ct, const char *old, const char *value, struct err *err);
 
 char *note_cpuunits(const char *value);
 

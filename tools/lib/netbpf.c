@@ -29,10 +29,13 @@
 #include "netaddr.h"
 
 /* Headers of Debian 12 know neither: uapi/linux/bpf.h and if_link.h of 6.12. */
+#define ATTACH_TCX_INGRESS ((enum bpf_attach_type)46)
 #define ATTACH_NETKIT_PEER ((enum bpf_attach_type)55)
-enum { VERDICT_PASS = 0, VERDICT_DROP = 2 };
+enum { FLAG_REPLACE = 1 << 2, FLAG_BEFORE = 1 << 3 };
+enum { VERDICT_NEXT = -1, VERDICT_PASS = 0, VERDICT_DROP = 2 }; /* of netkit and of tcx */
 
 #define SOURCE_PROG "vz_source"
+#define MAC_PROG    "vz_mac"
 #define PROGS_MAX   64
 
 /* What the trie is asked for: a family, so that IPv4 is never taken for IPv6, and an address. */
@@ -114,6 +117,31 @@ static int load_source_check(int map, struct err *err)
 	/* clang-format on */
 
 	return load(SOURCE_PROG, insns, sizeof(insns) / sizeof(insns[0]), err);
+}
+
+static int load_mac_check(const unsigned char mac[LINK_MAC_LEN], struct err *err)
+{
+	uint32_t head;
+	uint16_t tail;
+
+	memcpy(&head, mac, sizeof(head));
+	memcpy(&tail, mac + sizeof(head), sizeof(tail));
+	/* clang-format off */
+	const struct bpf_insn insns[] = {
+		/*  0 */ MOV(6, 1),
+		/*  1 */ LOAD_BYTES(ETH_ALEN, -8, ETH_ALEN, 6),
+		/*  8 */ LOAD(BPF_W, 1, 10, -8),
+		/*  9 */ IF(BPF_JNE, 1, (int32_t)head, 4),
+		/* 10 */ LOAD(BPF_H, 1, 10, -4),
+		/* 11 */ IF(BPF_JNE, 1, tail, 2),
+		/* 12 */ MOV_IMM(0, VERDICT_NEXT),
+		/* 13 */ EXIT,
+		/* 14 */ MOV_IMM(0, VERDICT_DROP),
+		/* 15 */ EXIT,
+	};
+	/* clang-format on */
+
+	return load(MAC_PROG, insns, sizeof(insns) / sizeof(insns[0]), err);
 }
 
 /* --- programs and maps of a device ---------------------------------------------- */
@@ -201,4 +229,35 @@ int netbpf_forbid(int ifindex, const struct netaddr *network, struct err *err)
 		return map;
 	r = bpf_map_delete_elem(map, &k);
 	return r < 0 && r != -ENOENT ? err_errno(err, r, "cannot forbid a source address") : 0;
+}
+
+/* The new check takes the place of the old one in one step: no frame passes in between. */
+static int replace_mac_check(int ifindex, int old, const unsigned char *mac, struct err *err)
+{
+	_cleanup_close_ int prog = load_mac_check(mac, err);
+	LIBBPF_OPTS(bpf_prog_attach_opts, opts, .flags = FLAG_BEFORE);
+	int r;
+
+	if (prog < 0)
+		return prog;
+	if (old >= 0) {
+		opts.flags = FLAG_REPLACE;
+		opts.replace_prog_fd = old;
+	}
+	r = bpf_prog_attach_opts(prog, ifindex, ATTACH_TCX_INGRESS, &opts);
+	return r < 0 ? err_errno(err, r, "cannot attach the program '%s'", MAC_PROG) : 0;
+}
+
+int netbpf_guard_mac(int ifindex, const unsigned char mac[LINK_MAC_LEN], struct err *err)
+{
+	uint32_t none;
+	_cleanup_close_ int old = find_program(ifindex, ATTACH_TCX_INGRESS, MAC_PROG, &none);
+	int r;
+
+	if (old < 0 && old != -ENOENT)
+		return err_errno(err, old, "cannot ask for programs of a device");
+	if (mac)
+		return replace_mac_check(ifindex, old, mac, err);
+	r = old < 0 ? 0 : bpf_prog_detach2(old, ifindex, ATTACH_TCX_INGRESS);
+	return r < 0 ? err_errno(err, r, "cannot take the program '%s' off", MAC_PROG) : 0;
 }

@@ -20,6 +20,7 @@
 #include "err.h"
 #include "exitcode.h"
 #include "feature.h"
+#include "netif.h"
 #include "size.h"
 #include "strbuf.h"
 #include "strv.h"
@@ -59,6 +60,14 @@ const struct param params[] = {
 	{ "IP_ADDRESS", "ipadd", 0, "address[/prefix]", BOTH | PARAM_LIST | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NET, value_address, apply_addresses, NULL, "add an address to venet0" },
 	{ "IP_ADDRESS", "ip", 0, "address[/prefix]", BOTH | PARAM_LIST | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "same as --ipadd" },
 	{ "IP_ADDRESS", "ipdel", 0, "address|all", PARAM_SET | PARAM_LIST | PARAM_DEL | PARAM_UNIQUE, VZ_BAD_IP, PHASE_NONE, value_address, apply_addresses, NULL, "take an address away" },
+	{ "NETIF", "netif_add", 0, "name[,mac,host_ifname,host_mac,bridge]", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NET, netif_check, apply_netif, NULL, "add an Ethernet pair" },
+	{ "NETIF", "netif_del", 0, "name|all", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_name, apply_netif, NULL, "remove an Ethernet pair" },
+	{ "NETIF", "ifname", 0, "name", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_name, apply_netif, NULL, "the device that what follows changes" },
+	{ "NETIF", "mac", 0, "address", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_mac, apply_netif, NULL, "its MAC in the container" },
+	{ "NETIF", "host_ifname", 0, "name", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_name, apply_netif, NULL, "name of its end in the host" },
+	{ "NETIF", "host_mac", 0, "address", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_mac, apply_netif, NULL, "MAC of its end in the host" },
+	{ "NETIF", "bridge", 0, "name", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_bridge, apply_netif, NULL, "bridge of the host that it is a port of" },
+	{ "NETIF", "mac_filter", 0, "on|off", PARAM_SET | PARAM_NETIF, VZ_VETH, PHASE_NONE, netif_on_off, apply_netif, NULL, "drop frames with a foreign source MAC (on)" },
 	{ "NAMESERVER", "nameserver", 0, "address|inherit", BOTH | PARAM_LIST, VZ_BAD_DNS, PHASE_FILES, value_nameserver, apply_dns, NULL, "DNS server" },
 	{ "SEARCHDOMAIN", "searchdomain", 0, "domain|inherit", BOTH | PARAM_LIST, VZ_BAD_SEARCHDOMAIN, PHASE_FILES, value_domain, apply_dns, NULL, "DNS search domain" },
 
@@ -122,14 +131,6 @@ const struct param params[] = {
 	REFUSED("PCI", "pci_del", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("NETFILTER", "netfilter", 0, "mode", VZ_IPTABLES, "the container has all of its own"),
 	REFUSED("IPTABLES", "iptables", 0, "list", VZ_IPTABLES, "the container has all of its own"),
-	REFUSED("NETIF", "netif_add", 0, "interface", VZ_VETH, "use --ipadd"),
-	REFUSED("NETIF", "netif_del", 0, "interface", VZ_VETH, NULL),
-	REFUSED("NETIF", "ifname", 0, "name", VZ_VETH, NULL),
-	REFUSED("NETIF", "mac", 0, "address", VZ_VETH, NULL),
-	REFUSED("NETIF", "host_ifname", 0, "name", VZ_VETH, NULL),
-	REFUSED("NETIF", "host_mac", 0, "address", VZ_VETH, NULL),
-	REFUSED("NETIF", "bridge", 0, "name", VZ_VETH, NULL),
-	REFUSED("NETIF", "mac_filter", 0, "on|off", VZ_VETH, NULL),
 	REFUSED("NETDEV", "netdev_add", 0, "device", VZ_NETDEV, NULL),
 	REFUSED("NETDEV", "netdev_del", 0, "device", VZ_NETDEV, NULL),
 	REFUSED(NULL, "skip_arpdetect", 0, NULL, VZ_ADD_IP, "no duplicate detection is done"),
@@ -298,6 +299,12 @@ static int set_in_list(const struct param *p, const char *list, const char *in, 
 	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
 }
 
+static int refuse_value(const struct param *p, struct err *err)
+{
+	err_prefix(err, "--%s", p->option);
+	return err_exit_default(err, p->exit_code);
+}
+
 int param_change(struct ct *ct, const struct param *p, const char *in, struct err *err)
 {
 	const char *now = config_get(ct->conf, p->key);
@@ -319,11 +326,7 @@ int param_change(struct ct *ct, const struct param *p, const char *in, struct er
 		if (r == 0)
 			r = config_set(ct->conf, p->key, merged ? merged : value, err);
 	}
-	if (r < 0) {
-		err_prefix(err, "--%s", p->option);
-		return err_exit_default(err, p->exit_code);
-	}
-	return 0;
+	return r < 0 ? refuse_value(p, err) : 0;
 }
 
 bool param_has(const struct ct *ct, const struct param *p, const char *in)
@@ -334,6 +337,21 @@ bool param_has(const struct ct *ct, const struct param *p, const char *in)
 
 	return now && p->parse(in, &value, NULL) == 0 && strv_split(now, " ", &v) == 0 &&
 	       find_item(p, v, value);
+}
+
+int param_change_netif(struct ct *ct, const struct param *p, const char *ifname, const char *in,
+		       struct err *err)
+{
+	const char *now = config_get(ct->conf, p->key);
+	_cleanup_free_ char *value = NULL, *stored = NULL;
+	bool add = strcmp(p->option, "netif_add") == 0;
+	int r = add ? 0 : p->parse(in, &value, err);
+
+	if (r == 0)
+		r = netif_option(ct, now, p->option, ifname, add ? in : value, &stored, err);
+	if (r == 0)
+		r = config_set(ct->conf, p->key, stored, err);
+	return r < 0 ? refuse_value(p, err) : 0;
 }
 
 static int check_one(const struct param *p, const char *value, struct err *err)

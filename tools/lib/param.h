@@ -25,6 +25,7 @@ enum {
 	PARAM_CT = 1 << 8,	/* key of CTID.conf without an option */
 	PARAM_KEYED = 1 << 9,	/* list of NAME:VALUE; a new value takes the place of the old one */
 	PARAM_RESTART = 1 << 10, /* takes effect in a start only */
+	PARAM_NETIF = 1 << 11,	 /* of a network device: param_change_netif() */
 	PARAM_TARGET = 1 << 13, /* list whose items are told apart by what follows their last ':' */
 	PARAM_ACTION = 1 << 14, /* done inside the container, by apply; not stored */
 	PARAM_UNIQUE = 1 << 15, /* of a list of addresses: one that is there is refused */
@@ -60,6 +61,10 @@ int param_change(struct ct *ct, const struct param *p, const char *value, struct
 
 /* Is @value on the list that @p is of? */
 bool param_has(const struct ct *ct, const struct param *p, const char *value);
+
+/* param_change() for an option with PARAM_NETIF, of the device that --ifname named before it (NULL: none did). */
+int param_change_netif(struct ct *ct, const struct param *p, const char *ifname, const char *value,
+		       struct err *err);
 
 /* The sentence and exit code of an option that is not supported yet. */
 int param_refuse(const struct param *p, struct err *err);

@@ -47,11 +47,41 @@ static int add_action(struct set *s, const struct param *p, const char *in, stru
 	return 0;
 }
 
+static int check_ifname(const struct set *s, struct err *err)
+{
+	return s->ifname_alone ? err_exit(err, VZ_BAD_OPTION,
+					  "--ifname %s: nothing to change is given", s->ifname)
+			       : 0;
+}
+
+/* --mac and its like change the device that the --ifname before them named. */
+static int note_netif(struct set *s, const struct param *p, const char *value, struct err *err)
+{
+	int r;
+
+	if (strcmp(p->option, "ifname") == 0) {
+		r = check_ifname(s, err);
+		s->ifname = value;
+		s->ifname_alone = true;
+		return r;
+	}
+	if (strncmp(p->option, "netif_", 6) != 0)
+		s->ifname_alone = false;
+	return 0;
+}
+
 static int add_change(void *arg, const struct param *p, const char *value, struct err *err)
 {
+	struct set *s = arg;
+	int r = p->flags & PARAM_NETIF ? note_netif(s, p, value, err) : 0;
+
+	if (r < 0)
+		return r;
 	if (p->flags & PARAM_ACTION)
-		return add_action(arg, p, value, err);
-	return set_add(arg, (struct change){.p = p, .key = p->key, .value = value}, err);
+		return add_action(s, p, value, err);
+	return set_add(s,
+		       (struct change){.p = p, .key = p->key, .value = value, .ifname = s->ifname},
+		       err);
 }
 
 static void found(void *arg, const char *option, const char *value)
@@ -69,6 +99,8 @@ static void found(void *arg, const char *option, const char *value)
 
 static int check_options(struct set *s, struct err *err)
 {
+	if (check_ifname(s, err) < 0)
+		return -EINVAL;
 	if (s->reset_ub &&
 	    (s->count || s->n_actions || s->save || s->force || s->sample_name || s->setmode))
 		return err_exit(err, VZ_BAD_OPTION, "--reset_ub must be the only option");
@@ -93,6 +125,8 @@ static int change_one(struct set *s, const struct change *c, struct err *err)
 {
 	if (!c->p)
 		return config_set(s->ctx->ct->conf, c->key, c->value, err);
+	if (!c->stored && (c->p->flags & PARAM_NETIF))
+		return param_change_netif(s->ctx->ct, c->p, c->ifname, c->value, err);
 	if (!c->stored)
 		return param_change(s->ctx->ct, c->p, c->value, err);
 	if (param_store(s->ctx->ct, c->p, c->value, err) == 0)

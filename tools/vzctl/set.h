@@ -17,10 +17,13 @@ struct set {
 	const char *sample_name, *setmode;
 	struct config *sample;	      /* what values of changes are borrowed from */
 	const struct config *unsaved; /* what is in effect and not in the file */
+	const char *ifname;	      /* what the last --ifname named */
+	bool ifname_alone;	      /* and nothing has changed it yet */
 	struct change {
 		const struct param *p; /* NULL: a key that nobody knows, from a sample */
 		const char *key, *value;
-		bool stored; /* @value has the form that it is stored in */
+		const char *ifname; /* the device that --ifname named before it */
+		bool stored;	    /* @value has the form that it is stored in */
 	} changes[128];
 	size_t count;
 	struct {
