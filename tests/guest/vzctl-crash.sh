@@ -17,7 +17,8 @@ requires strace
 
 id=2701
 points=${CRASH_POINTS:-12}
-cuts=mount,umount2,open_tree,move_mount,mount_setattr,ioctl,mkdir,rmdir,unlink,unlinkat,rename,renameat,linkat,symlinkat,fsync,write,clone,clone3,fork,vfork,kill,pidfd_send_signal,sendto,sendmsg,fchown,fchownat,ftruncate
+options="--diskspace 128M --ipadd 10.27.0.1 --ipadd 2001:db8:27::1/64"
+cuts=mount,umount2,open_tree,move_mount,mount_setattr,ioctl,mkdir,rmdir,unlink,unlinkat,rename,renameat,linkat,symlinkat,fsync,write,bpf,clone,clone3,fork,vfork,kill,pidfd_send_signal,sendto,sendmsg,fchown,fchownat,ftruncate
 
 # The job that the supervisor runs for start, without one: its calls are this process's.
 start="--supervised start"
@@ -68,7 +69,8 @@ go_on() {
 		;;
 	down2)
 		vzctl --quiet destroy $id 2>"$tap_tmp/why" || echo "$1: no destroy: $(cat "$tap_tmp/why")"
-		vzctl --quiet create $id --ostemplate busybox --diskspace 128M --ipadd 10.27.0.1
+		vzctl --quiet create $id --ostemplate busybox $options
+		vzctl --quiet set $id --netif_add eth0 --save
 		;;
 	esac
 	wait_until 10 sh -c "! pgrep -x vzctl" || echo "$1: a vzctl stays: $(pgrep -ax vzctl)"
@@ -95,7 +97,9 @@ each() {
 	done
 }
 
-new_ct $id busybox --diskspace 128M --ipadd 10.27.0.1
+# shellcheck disable=SC2086
+new_ct $id busybox $options
+vzctl --quiet set $id --netif_add eth0 --save
 list=$(calls "$start" "")
 diag "start makes $(wc -l <"$tap_tmp/calls") of them"
 check "the job alone starts it" vzctl exec $id true
