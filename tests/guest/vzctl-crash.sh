@@ -38,19 +38,29 @@ kill_at() {
 		vzctl --quiet $3 $id $4 >/dev/null 2>&1 4<&- 5<&- || :
 }
 
-truth() {
-	truth_state=down
+look() {
+	truth_state=down truth_wrong=
 	case $(cat "$CG/$id/ve.state" 2>/dev/null) in
 	running* | stopping*) truth_state=running ;;
 	esac
 	truth_mounted=unmounted
 	! grep -q " /vz/root/$id " /proc/self/mountinfo || truth_mounted=mounted
 	[ "$(state $id)" = "exist $truth_mounted $truth_state" ] ||
-		echo "$1: status says $(state $id), it is $truth_mounted $truth_state"
+		truth_wrong="status says $(state $id), it is $truth_mounted $truth_state"
 	case $(vzlist -a -H -o status $id | xargs) in
-	running) [ "$truth_state" = running ] || echo "$1: listed as running" ;;
-	*) [ "$truth_state" = down ] || echo "$1: listed as down" ;;
+	running) [ "$truth_state" = running ] || truth_wrong="listed as running" ;;
+	*) [ "$truth_state" = down ] || truth_wrong="listed as down" ;;
 	esac
+}
+
+# The supervisor may be tidying up meanwhile: what changed under the look is looked at again.
+truth() {
+	for _ in 1 2 3; do
+		look
+		[ -n "$truth_wrong" ] || return 0
+		sleep 1
+	done
+	echo "$1: $truth_wrong"
 }
 
 # The next command, one of three in turn, then a whole life.
