@@ -13,7 +13,7 @@ set -eu
 id=2901
 templates=$(dirname "$0")/../../build/host/templates
 cp "$templates"/nested-x86_64.* /vz/template/cache/
-new_ct $id nested --ram 1G --diskspace 6G --hostname nest
+new_ct $id nested --ram 1G --diskspace 6G --hostname nest --features nesting:on
 rm -f /vz/template/cache/nested-x86_64.*
 check "start" vzctl start $id
 
@@ -44,6 +44,7 @@ check "docker: a service" wait_until 60 inside docker exec box busybox true
 is "docker: it is in the same VE" "$(inside docker exec box busybox cat /proc/self/status | awk '$1 == "envID:" { print $2 }')" $id
 address=$(inside "docker inspect -f '{{.NetworkSettings.IPAddress}}' box")
 check "docker: two of them reach each other" inside docker run --rm bb busybox ping -c 1 -W 5 "$address"
+check "docker: --privileged" inside docker run --rm --privileged bb busybox true
 mustfail "docker: --privileged opens no disk of the host" inside 'docker run --rm --privileged bb busybox sh -c "busybox mknod /d b 7 0 && busybox head -c 1 /d"'
 check "docker: the service stops" inside systemctl stop box-docker
 
