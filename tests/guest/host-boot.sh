@@ -30,7 +30,7 @@ if [ -z "$debug" ]; then
 	done
 
 	truncate -s 8M "$tap_tmp/loop.img"
-	mke2fs -q "$tap_tmp/loop.img"
+	mke2fs -q -t ext4 "$tap_tmp/loop.img"
 	check "mount -o loop works" mount -o loop "$tap_tmp/loop.img" /mnt
 	umount /mnt
 fi

@@ -13,7 +13,7 @@ cleanup_fn "{ for id in 961 962; do vzctl stop \$id --fast; vzctl destroy \$id; 
 check "create" vzctl create 961 --ostemplate busybox
 check "start" vzctl start 961
 check "it makes its id" wait_until 20 vzctl exec2 961 test -s /etc/machine-id
-vzctl exec2 961 'echo mine >/etc/motd; chown 1234:4321 /etc/motd; touch -d 2001-02-03 /etc/motd'
+vzctl exec2 961 'echo mine >/etc/motd; chown 1234:4321 /etc/motd; touch -d "2001-02-03 00:00:00" /etc/motd'
 check "stop" vzctl stop 961
 check "mount" vzctl mount 961
 run vztmpl import --name again /vz/root/961
