@@ -65,8 +65,9 @@ int ct_umount(struct ct *ct, struct err *err)
 	dev_t dev;
 	int r = area_device(ct, &dev, err);
 
-	if (r == 0)
-		r = script_run_host(ct, SCRIPT_UMOUNT, err);
+	if (r < 0)
+		return err_exit_default(err, VZ_UMOUNT);
+	r = script_run_host(ct, SCRIPT_UMOUNT, err);
 	if (r == 0)
 		r = ct_umount_below(ct, err);
 	if (r == 0)
