@@ -24,7 +24,7 @@ run inside 'until [ -S /run/dbus/system_bus_socket ]; do sleep 1; done; systemct
 is "systemd is up, Docker's daemon with it" "$output" running
 inside 'mkdir -p /srv/i/bin && cp /bin/busybox /srv/i/bin/ && ln -s busybox /srv/i/bin/sh'
 # Something to run as a service: process 1 of a container hears a signal that it asked for only.
-printf '#!/bin/sh\ntrap exit TERM\nbusybox sleep 1000 &\nwait\n' |
+printf '#!/bin/sh\ntrap "exit 0" TERM\nbusybox sleep 1000 &\nwait\n' |
 	inside 'cat >/srv/i/bin/serve; chmod 755 /srv/i/bin/serve; tar -C /srv/i -cf /srv/i.tar .'
 
 # service NAME COMMAND... - run it as a unit of the system.
