@@ -74,10 +74,10 @@ rm -f /etc/resolv.conf
 cp "$tap_tmp/resolv" /etc/resolv.conf 2>/dev/null || :
 
 check "ONBOOT" vzctl set $id --onboot yes --save
-check "the host goes down" systemctl start vz
-check "with its containers" systemctl stop vz
+check "the host is up" systemctl start vz vz-onboot
+check "it goes down with its containers" systemctl stop vz
 is "stopped" "$(state $id)" "exist unmounted down"
-check "it comes up again" systemctl start vz
+check "it comes up again" systemctl start vz vz-onboot
 is "with those that start with it" "$(state $id)" "exist mounted running"
 
 # One that does not start is seen, and the others are still stopped with the host.
@@ -85,7 +85,7 @@ vzctl --quiet stop $id --fast
 new_ct 2102 busybox --onboot yes
 mv /vz/private/2102 /vz/private/2102.away
 systemctl stop vz
-systemctl start vz
+systemctl start vz vz-onboot || :
 is "a container that does not start" "$(systemctl is-failed vz-onboot)" failed
 is "keeps no other" "$(state $id)" "exist mounted running"
 check "nor the end of the others" systemctl stop vz
@@ -94,12 +94,12 @@ mv /vz/private/2102.away /vz/private/2102
 mv /etc/vz/vz.conf "$tap_tmp/vz.conf"
 echo rubbish >/etc/vz/vz.conf
 systemctl reset-failed vz-onboot
-systemctl start vz
+systemctl start vz vz-onboot || :
 is "a node that cannot be read" "$(systemctl is-failed vz-onboot)" failed
 mv "$tap_tmp/vz.conf" /etc/vz/vz.conf
 systemctl stop vz
 vzctl --quiet destroy 2102
-systemctl start vz
+systemctl start vz vz-onboot
 
 check "an end by itself" vzctl exec $id poweroff
 wait_until 30 sh -c "! vzctl status $id | grep -q running"

@@ -151,6 +151,10 @@ mustfail "and gets none" vzctl set $a --ipadd 10.26.3.4
 is "by its exit code" "$status" 34
 is "nor a route" "$(ip route show 10.26.3.4)" ""
 in_a 'ip link set mine down; ip link set mine name venet0; ip link set venet0 up'
+in_a 'ip link set venet0 mtu 1000'
+check "one whose device can have no IPv6 any more does" vzctl set $a --ipdel 2001:db8:26:9::1
+is "its route" "$(ip -6 route show 2001:db8:26:9::/64)" ""
+in_a 'ip link set venet0 mtu 1500'
 check "all of them go" vzctl set $a --ipdel all
 is "routes too" "$(routes)" ""
 raw "and sources" 0 10.26.0.1 10.26.0.2

@@ -210,19 +210,27 @@ static int reserve(const struct ends *e, const struct netaddr *net, struct err *
 	return r < 0 ? fail(r, "route", net, err) : 0;
 }
 
-/* Outside first: what the container did to its side must not keep anything of the host's. */
+/*
+ * Outside first: what the container did to its side must not keep anything of
+ * the host's. The source before the route, which is the reservation: whoever
+ * gets the address next is the only one who sends from it.
+ */
 static int del_network(const struct ends *e, const struct netaddr *net, struct err *err)
 {
 	int r;
 
 	if (e->host_dev < 0) /* the routes went with it */
 		return 0;
-	r = host_route(e, RTM_DELROUTE, 0, net);
-	if (r < 0 && r != -ESRCH)
-		return fail(r, "remove the route to", net, err);
-	guest_unreachable(e, RTM_DELROUTE, 0, net);
 	r = netbpf_forbid(e->host_dev, net, err);
-	return r < 0 ? err_exit_default(err, VZ_ADD_IP) : 0;
+	if (r < 0)
+		return err_exit_default(err, VZ_ADD_IP);
+	r = host_route(e, RTM_DELROUTE, 0, net);
+	if (r < 0 && r != -ESRCH) {
+		netbpf_allow(e->host_dev, net, NULL);
+		return fail(r, "remove the route to", net, err);
+	}
+	guest_unreachable(e, RTM_DELROUTE, 0, net);
+	return 0;
 }
 
 static int add_network(const struct ends *e, const struct netaddr *net, struct err *err)
@@ -254,7 +262,6 @@ static int add_address(const struct ends *e, const struct netaddr *a, struct err
 	if (r < 0)
 		return r;
 	r = address(e->guest, e->guest_dev, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, a);
-	/* The kernel took it away with the last IPv4 address, if there was one. */
 	if (r == 0)
 		r = net_default_route(e->guest, e->guest_dev, a->family);
 	if (r == -ENETDOWN) /* as the container has it */
@@ -262,12 +269,16 @@ static int add_address(const struct ends *e, const struct netaddr *a, struct err
 	return r < 0 ? fail(r, "add", a, err) : 0;
 }
 
+/*
+ * As far as the container lets us: it may have taken the address away itself, or
+ * made its device one that has none. It cannot keep what counts, which is outside.
+ */
 static int del_address(const struct ends *e, const struct netaddr *a, struct err *err)
 {
-	int r = e->guest_dev < 0 ? 0 : address(e->guest, e->guest_dev, RTM_DELADDR, 0, a);
-
-	/* The container may have taken it away itself. */
-	return r < 0 && r != -EADDRNOTAVAIL ? fail(r, "remove", a, err) : 0;
+	(void)err;
+	if (e->guest_dev >= 0)
+		address(e->guest, e->guest_dev, RTM_DELADDR, 0, a);
+	return 0;
 }
 
 typedef int (*move_fn)(const struct ends *e, const struct netaddr *a, struct err *err);
