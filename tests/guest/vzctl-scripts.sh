@@ -127,15 +127,21 @@ rm -f $conf/vps.*mount $conf/$id.*mount
 mkdir -p /srv/classic
 echo hello >/srv/classic/file
 chown -R 0:0 /srv/classic
+# The host's / is shared: a bind is its peer, and so are those below it.
+mkdir /srv/classic/volume
+mount -t tmpfs volume /srv/classic/volume
 # shellcheck disable=SC2016 # expands in the script
-script $id.mount '. "$VE_CONFFILE"; mkdir -p /vz/root/$VEID/mnt/c && mount -n --bind /srv/classic /vz/root/$VEID/mnt/c'
+script $id.mount '. "$VE_CONFFILE"; mkdir -p /vz/root/$VEID/mnt/c && mount -n --rbind /srv/classic /vz/root/$VEID/mnt/c'
 check "a script that binds" vzctl --quiet start $id
+check "(what is mounted below, too)" mountpoint -q /vz/root/$id/mnt/c/volume
 is "the container sees it" "$(vzctl exec $id cat /mnt/c/file)" hello
 is "with its own ids" "$(vzctl exec $id 'stat -c %u:%g /mnt/c/file; echo x >/mnt/c/new'; stat -c %u /srv/classic/new)" "0:0
 0"
 check "stop" vzctl --quiet stop $id --fast
 is "takes it away" "$(leftovers $id)" ""
 check "and the host keeps its own" test -e /srv/classic/file
+check "and what is mounted there" mountpoint -q /srv/classic/volume
+umount -l /srv/classic/volume 2>/dev/null || :
 rm $conf/$id.mount
 
 cat >"$tap_tmp/s" <<'END'

@@ -21,6 +21,28 @@
 #include "state.h"
 #include "strv.h"
 
+/*
+ * A bind of the host's shared mounts is their peer: unmounting something below it
+ * would unmount it in the host, too. So what the script mounts is made private, and
+ * before it has copies in other mount namespaces, which nobody could unmount then.
+ * The root is shared again, so that what is unmounted here goes from those, too.
+ */
+static int run_mount_script(struct ct *ct, struct err *err)
+{
+	_cleanup_strv_ char **v = NULL;
+	size_t i;
+	int r;
+
+	mount(NULL, ct->root, NULL, MS_PRIVATE, NULL);
+	r = script_run_host(ct, SCRIPT_MOUNT, err);
+	if (r == 0)
+		r = state_mounts_below(ct->root, &v, err);
+	for (i = 0; v && v[i]; i++)
+		mount(NULL, v[i], NULL, MS_PRIVATE, NULL);
+	mount(NULL, ct->root, NULL, MS_SHARED, NULL);
+	return r;
+}
+
 int ct_mount(struct ct *ct, struct err *err)
 {
 	bool mounted;
@@ -35,7 +57,7 @@ int ct_mount(struct ct *ct, struct err *err)
 		r = area_mount(ct, NULL, err);
 	if (r < 0)
 		return r;
-	r = script_run_host(ct, SCRIPT_MOUNT, err);
+	r = run_mount_script(ct, err);
 	if (r == 0)
 		return 0;
 	ct_umount_below(ct, NULL);
@@ -51,6 +73,8 @@ int ct_umount_below(const struct ct *ct, struct err *err)
 
 	if (r < 0)
 		return r;
+	for (i = 0; v && v[i]; i++)
+		mount(NULL, v[i], NULL, MS_PRIVATE, NULL);
 	/* Later ones may be on earlier ones. */
 	for (i = strv_length(v); i--;)
 		if (umount2(v[i], UMOUNT_NOFOLLOW | MNT_DETACH) < 0 && errno != EINVAL) {
