@@ -7,8 +7,8 @@
  *
  * An image is hostile until it has been checked from its first to its last
  * block: that it was is marked on the file, where only the host's root can
- * write it and where no copy of the file's bytes carries it along. create.c
- * marks what it made.
+ * write it. The mark is the file's, not that of its bytes: see ploop(8) for
+ * what is copied or written over. create.c marks what it made.
  */
 #include "ploop.h"
 

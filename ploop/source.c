@@ -3,7 +3,9 @@
  * libarchive takes a stream out of its compression, with one exception: it
  * reads gzip without looking at its checksum, and a flipped bit in a template
  * would end up in a container without a word. So gzip is taken apart here, by
- * zlib, which does look; the other compressions check themselves.
+ * zlib, which does look. xz and bzip2 check themselves; a .zst does where it was
+ * written with a checksum, which libarchive's writer, and so vztmpl, does not do:
+ * the manifest's sha256 is what `vztmpl verify` goes by.
  *
  *   file -- read_more() --+-- step(): inflate ------------+-- source_read()
  *                         +-- libarchive's filters, "raw" -+

@@ -10,7 +10,9 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/node.sh
 . "$(dirname "$0")/../lib/node.sh"
-requires vzctl vzlist ploop e2fsck strace
+# shellcheck source=tests/lib/crash.sh
+. "$(dirname "$0")/../lib/crash.sh"
+requires vzctl vzlist ploop e2fsck
 
 make_node
 make_template tiny
@@ -22,17 +24,12 @@ state() { vzctl --config-root "$etc" status 101 | cut -d' ' -f3; }
 # What a container that is gone may leave: nothing but the file kept aside.
 left() { find "$node/private" "$node/root" "$etc/conf" "$etc/names" -name '*101*' ! -name '*.destroyed' 2>/dev/null || :; }
 
-# calls COMMAND... - those it makes, one a line: name and how many of that name.
-calls() {
-	strace -qq -o "$tap_tmp/strace" -e trace="$cuts" vzctl --config-root "$etc" --quiet "$@" >/dev/null
-	sed -n 's/^\([a-z0-9]*\)(.*/\1/p' "$tap_tmp/strace" | awk '{ print $1, ++n[$1] }'
-}
-
-# kill_at NAME N COMMAND... - kill it as it makes the Nth call of that name.
-kill_at() {
-	at="inject=$1:signal=KILL:when=$2"
+# Every one of them.
+calls() { cut_points $cuts 100000 vzctl --config-root "$etc" --quiet "$@"; }
+killed() {
+	killed_name=$1 killed_n=$2
 	shift 2
-	strace -qq -o /dev/null -e trace="$cuts" -e "$at" vzctl --config-root "$etc" --quiet "$@" >/dev/null 2>&1 || :
+	kill_at "$killed_name" "$killed_n" vzctl --config-root "$etc" --quiet "$@" || :
 }
 
 # each CALLS FUNCTION - FUNCTION NAME N for each of CALLS; it prints what is wrong.
@@ -45,7 +42,7 @@ each() {
 whole() { ploop check "$node/private/101/root.hdd" && [ -s "$conf" ] && [ "$(state)" = exist ]; }
 
 after_create() {
-	kill_at "$1" "$2" create 101 --ostemplate tiny --name web
+	killed "$1" "$2" create 101 --ostemplate tiny --name web
 	if [ "$(state)" = exist ]; then
 		whole >/dev/null || echo "$1 $2: exists and is not whole"
 		[ "$(readlink "$etc/names/web")" = ../conf/101.conf ] || echo "$1 $2: has no name"
@@ -70,7 +67,7 @@ after_create() {
 
 after_destroy() {
 	V create 101 --ostemplate tiny --name web || return
-	kill_at "$1" "$2" destroy 101
+	killed "$1" "$2" destroy 101
 	if [ "$(state)" = exist ]; then
 		V destroy 101 || return
 	fi
@@ -81,7 +78,7 @@ after_destroy() {
 
 after_set() {
 	cp "$tap_tmp/before" "$conf"
-	kill_at "$1" "$2" set 101 --hostname new.example --name new --save
+	killed "$1" "$2" set 101 --hostname new.example --name new --save
 	grep -q '^DISKSPACE="64M"$' "$conf" || echo "$1 $2: lost a line"
 	V set 101 --hostname new.example --name new --save || return
 	cmp -s "$conf" "$tap_tmp/after" || echo "$1 $2: $(diff "$conf" "$tap_tmp/after")"

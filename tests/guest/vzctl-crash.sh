@@ -13,7 +13,8 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/container.sh
 . "$(dirname "$0")/../lib/container.sh"
-requires strace
+# shellcheck source=tests/lib/crash.sh
+. "$(dirname "$0")/../lib/crash.sh"
 
 id=2701
 points=${CRASH_POINTS:-12}
@@ -22,22 +23,6 @@ cuts=mount,umount2,open_tree,move_mount,mount_setattr,ioctl,mkdir,rmdir,unlink,u
 
 # The job that the supervisor runs for start, without one: its calls are this process's.
 start="--supervised start"
-# shellcheck disable=SC2086 # words of a command line
-calls() {
-	strace -qq -o "$tap_tmp/strace" -e trace="$cuts" vzctl --quiet $1 $id $2 >/dev/null 4<&- 5<&-
-	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$tap_tmp/strace" | awk '{ print $1, ++n[$1] }' >"$tap_tmp/calls"
-	awk -v want="$points" '{ l[NR] = $0 } END {
-		step = NR / want; if (step < 1) step = 1
-		for (i = 1; i <= NR; i += step) print l[int(i)] }' "$tap_tmp/calls"
-}
-
-# kill_at NAME N FLAGS OPTIONS - kill vzctl as it makes the Nth call of that name.
-# shellcheck disable=SC2086
-kill_at() {
-	strace -qq -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" \
-		vzctl --quiet $3 $id $4 >/dev/null 2>&1 4<&- 5<&- || :
-}
-
 look() {
 	truth_state=down truth_wrong=
 	case $(cat "$CG/$id/ve.state" 2>/dev/null) in
@@ -88,13 +73,14 @@ go_on() {
 }
 
 after_start() {
-	kill_at "$1" "$2" "$start" ""
+	# shellcheck disable=SC2086 # two words
+	kill_at "$1" "$2" vzctl --quiet $start $id || :
 	go_on "start, $1 $2" "$3"
 }
 
 after_stop() {
 	vzctl --quiet start $id || echo "stop, $1 $2: no start before"
-	kill_at "$1" "$2" stop --fast
+	kill_at "$1" "$2" vzctl --quiet stop $id --fast || :
 	go_on "stop, $1 $2" "$3"
 }
 
@@ -110,10 +96,11 @@ each() {
 # shellcheck disable=SC2086
 new_ct $id busybox $options
 vzctl --quiet set $id --netif_add eth0 --save
-list=$(calls "$start" "")
+# shellcheck disable=SC2086 # two words
+list=$(cut_points $cuts "$points" vzctl --quiet $start $id)
 diag "start makes $(wc -l <"$tap_tmp/calls") of them"
 check "the job alone starts it" vzctl exec $id true
-ends=$(calls stop --fast)
+ends=$(cut_points $cuts "$points" vzctl --quiet stop $id --fast)
 diag "stop makes $(wc -l <"$tap_tmp/calls") of them"
 like "the cuts are in start" "$(printf '%s\n' "$list" | wc -l)" '^[0-9]{2}$'
 is "a killed start" "$(each "$list" after_start)" ""

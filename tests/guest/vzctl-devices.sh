@@ -149,6 +149,13 @@ mustfail "its own disk is not given" vzctl set $id --devices "b:$disk:rw"
 is "by its exit code" "$status" 86
 is "and stays what it was" "$(grep "^$disk " $CG/$id/ve.devices)" "$disk quota"
 
+mknod /dev/vanish c 1 5
+vzctl --quiet set $id --devnodes vanish:r --devices c:1:11:r
+rm /dev/vanish
+check "a device that the host has no more keeps no other" vzctl set $id --devices c:1:11:none
+is "from being taken away" "$(opens r kmsg)" "$refused"
+check "and can be taken away" vzctl set $id --devnodes vanish:none
+
 # Traps in its /dev: a link on the way, something in the node's place, another /dev.
 mkdir -p /tmp/trap
 cleanup_fn rm -rf /tmp/trap
@@ -158,6 +165,8 @@ mustfail "a link in the way" vzctl set $id --devices c:1:11:r --devnodes net/tun
 is "is refused" "$status" 86
 is "and followed nowhere" "$(ls /tmp/trap; vzctl exec $id ls /tmp/trap)" ""
 is "the other half of that change is taken back" "$(opens r kmsg)" "$refused"
+mustfail "the other way round" vzctl set $id --devnodes net/tun:rw --devices c:1:11:r
+is "it is, too" "$(opens r kmsg)" "$refused"
 plant tun2 c 10 200
 is "so is the device itself" "$(opens rw tun2)" "$refused"
 vzctl exec $id 'rm /dev/net && mkdir /dev/net && touch /dev/net/tun'

@@ -11,7 +11,8 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/container.sh
 . "$(dirname "$0")/../lib/container.sh"
-requires strace
+# shellcheck source=tests/lib/crash.sh
+. "$(dirname "$0")/../lib/crash.sh"
 
 id=2621
 points=${CRASH_POINTS:-10}
@@ -28,20 +29,10 @@ held() {
 	for f in -4 -6; do ip $f -o route show dev venet$id proto static; done
 	vzctl exec2 $id 'ip -o addr show dev venet0; ip -o link' | grep -E '10.26.5|26:b::|eth0' || :
 }
-# shellcheck disable=SC2086 # words of a command line
-calls() {
-	strace -qq -o "$tap_tmp/strace" -e trace="$cuts" \
-		vzctl --quiet $change 4<&- 5<&-
-	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$tap_tmp/strace" | awk '{ print $1, ++n[$1] }' >"$tap_tmp/calls"
-	awk -v want="$points" '{ l[NR] = $0 } END {
-		step = NR / want; if (step < 1) step = 1
-		for (i = 1; i <= NR; i += step) print l[int(i)] }' "$tap_tmp/calls"
-}
 # killed NAME N - set, killed as it makes the Nth call of that name; prints what is wrong after that.
 # shellcheck disable=SC2086
 killed() {
-	strace -qq -o /dev/null -e trace="$1" -e inject="$1:signal=KILL:when=$2" \
-		vzctl --quiet $change >/dev/null 2>&1 4<&- 5<&- && echo "$1 $2: not killed"
+	kill_at "$1" "$2" vzctl --quiet $change && echo "$1 $2: not killed"
 	saved=$(grep -c '^IP_ADDRESS="10.26' $conf || :)
 	[ "$saved" = 1 ] || vzctl --quiet $change || echo "$1 $2: not completed"
 	for ip in 10.26.5.1 2001:db8:26:b::1; do ping -c 1 -W 5 $ip >/dev/null || echo "$1 $2: $ip is silent"; done
@@ -54,7 +45,8 @@ killed() {
 new_ct $id busybox --diskspace 128M
 vzctl --quiet start $id
 nothing=$(held)
-list=$(calls)
+# shellcheck disable=SC2086 # words of a command line
+list=$(cut_points $cuts "$points" vzctl --quiet $change)
 diag "set makes $(wc -l <"$tap_tmp/calls") of them"
 like "the cuts are in it" "$(printf '%s\n' "$list" | wc -l)" '^[0-9]{2}$'
 check "all is taken away" unset_all

@@ -10,6 +10,8 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/container.sh
 . "$(dirname "$0")/../lib/container.sh"
+# shellcheck source=tests/lib/pty.sh
+. "$(dirname "$0")/../lib/pty.sh"
 
 id=2701
 conf=/etc/vz/conf
@@ -154,6 +156,19 @@ like "runs the script inside" "$output" '^localhost 0 0$'
 is "its status is the script's" "$status" 7
 is "and it is stopped again" "$(state $id) $(leftovers $id)" "exist unmounted down "
 vzctl --quiet start $id
+at_terminal vzctl runscript $id - <<'END'
+test a script may be typed
+send echo a''nswer; exit 5\r
+expect answer
+status 5
+END
+at_terminal vzctl runscript $id - <<'END'
+test ^C ends it
+send echo u''p; sleep 1000\r
+expect up
+send \x03
+status 130
+END
 run vzctl --quiet runscript $id "$tap_tmp/s"
 is "in a running one" "$status $(echo "$output" | head -n 1)" "7 localhost 0 0"
 is "it goes on running" "$(state $id)" "exist mounted running"

@@ -62,6 +62,24 @@ vzctl set $b --netif_add eth1,,,00:00:01:00:00:01,brt1 >/dev/null
 is "and one that nobody gave any keeps its own" "$(mac_of brt1)" "$before"
 vzctl set $b --netif_del eth1 >/dev/null
 
+ip link add brt3 type bridge
+cleanup_fn ip link del brt3
+before=$(mac_of brt3)
+vzctl set $b --netif_add eth1,,,fe:ff:ff:00:00:f1,brt3 >/dev/null
+is "also when it has no other port" "$(mac_of brt3)" "$before"
+vzctl set $b --ifname eth1 --host_mac 00:00:01:00:00:02 >/dev/null
+is "and when a port of it gets a lower one" "$(mac_of brt3)" "$before"
+vzctl set $b --netif_del eth1 >/dev/null
+sysctl -q -w net.ipv4.conf.all.rp_filter=2
+mustfail "a pair without a bridge where sources are not checked" vzctl set $b --netif_add eth1
+is "is refused by its exit code" "$status" 130
+is "and not made" "$(ls -d /sys/class/net/veth$b.1 2>/dev/null)" ""
+check "with a bridge it is" vzctl set $b --netif_add eth1,,,,brt1
+mustfail "and is not taken off it then" vzctl set $b --ifname eth1 --bridge ''
+sysctl -q -w net.ipv4.conf.all.rp_filter=0
+check "but now" vzctl set $b --ifname eth1 --bridge ''
+vzctl set $b --netif_del eth1 >/dev/null
+
 forge() { in_a "ip link set eth0 down; ip link set eth0 address $1; ip link set eth0 up; ip neigh flush dev eth0 2>/dev/null; true"; }
 mac=$(field $a mac)
 forge 00:18:51:66:66:66

@@ -9,9 +9,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "ct.h"
 #include "path.h"
 
 static int writes_left = -1;
@@ -117,6 +119,17 @@ void fixture_write(struct fixture *f, const char *name, const void *data, size_t
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, len), (ssize_t)len);
 	close(fd);
+}
+
+struct ct *fixture_ct(struct fixture *f, const char *vz_conf, struct host **ret_host)
+{
+	struct ct *ct;
+
+	mkdir(fixture_path(f, "conf"), 0755);
+	fixture_write(f, "vz.conf", vz_conf, strlen(vz_conf));
+	assert_int_equal(host_open(f->dir, ret_host, NULL), 0);
+	assert_int_equal(ct_open(*ret_host, 101, &ct, NULL), 0);
+	return ct;
 }
 
 char *fixture_list(struct fixture *f)

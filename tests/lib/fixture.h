@@ -31,6 +31,12 @@ const char *fixture_path(struct fixture *f, const char *name);
 /* Make a file with this text in it. */
 void fixture_write(struct fixture *f, const char *name, const void *data, size_t len);
 
+struct ct;
+struct host;
+
+/* Container 101 of a host of its own in the directory, whose vz.conf is @vz_conf; caller closes both. */
+struct ct *fixture_ct(struct fixture *f, const char *vz_conf, struct host **ret_host);
+
 /* Names in the directory, sorted, blank between; caller frees. */
 char *fixture_list(struct fixture *f);
 

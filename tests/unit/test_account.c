@@ -78,19 +78,15 @@ static void test_keys(void **state)
 static struct ct *open_ct(struct fixture *f, struct host **ret_host)
 {
 	char conf[300];
-	struct ct *ct;
 	int n = snprintf(conf, sizeof(conf), "VE_ROOT=\"%s\"\nCGROUP_ROOT=\"%s\"\n",
 			 fixture_path(f, "root"), fixture_path(f, "none"));
 
-	mkdir(fixture_path(f, "conf"), 0755);
 	mkdir(fixture_path(f, "root"), 0755);
 	mkdir(fixture_path(f, "root/root"), 0700);
 	mkdir(fixture_path(f, "root/etc"), 0755);
 	mkdir(fixture_path(f, "victim"), 0755);
-	fixture_write(f, "vz.conf", conf, n);
-	assert_int_equal(host_open(f->dir, ret_host, NULL), 0);
-	assert_int_equal(ct_open(*ret_host, 101, &ct, NULL), 0);
-	return ct;
+	assert_in_range(n, 1, sizeof(conf) - 1);
+	return fixture_ct(f, conf, ret_host);
 }
 
 static void holds(struct fixture *f, const char *name, const char *want)

@@ -15,13 +15,7 @@
 
 static struct ct *open_ct(struct fixture *f, struct host **ret_host)
 {
-	struct ct *ct;
-
-	mkdir(fixture_path(f, "conf"), 0755);
-	fixture_write(f, "vz.conf", "", 0);
-	assert_int_equal(host_open(f->dir, ret_host, NULL), 0);
-	assert_int_equal(ct_open(*ret_host, 101, &ct, NULL), 0);
-	return ct;
+	return fixture_ct(f, "", ret_host);
 }
 
 static void put(struct fixture *f, const char *name, const char *body)

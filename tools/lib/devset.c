@@ -120,6 +120,15 @@ static int change(const struct ct *ct, const struct devices *from, const struct 
 	return r;
 }
 
+int devset_restore(const struct ct *ct, struct err *err)
+{
+	_cleanup_devices_ struct devices d = DEVICES_INIT;
+	int r = devices_load(ct_get(ct, "DEVICES"), ct_get(ct, "DEVNODES"), true, &d, err);
+
+	return r < 0 ? r : put_policy(ct, &d, err);
+}
+
+/* What a word newly names was looked up when it was parsed; others may be unplugged since. */
 int devset_apply_devices(struct ct *ct, const char *old, const char *value, struct err *err)
 {
 	_cleanup_devices_ struct devices from = DEVICES_INIT, to = DEVICES_INIT;
@@ -127,7 +136,7 @@ int devset_apply_devices(struct ct *ct, const char *old, const char *value, stru
 	int r = devices_load(old, nodes, true, &from, err);
 
 	if (r == 0)
-		r = devices_load(value, nodes, false, &to, err);
+		r = devices_load(value, nodes, true, &to, err);
 	return r < 0 ? r : change(ct, &from, &to, err);
 }
 
@@ -138,6 +147,6 @@ int devset_apply_devnodes(struct ct *ct, const char *old, const char *value, str
 	int r = devices_load(numbers, old, true, &from, err);
 
 	if (r == 0)
-		r = devices_load(numbers, value, false, &to, err);
+		r = devices_load(numbers, value, true, &to, err);
 	return r < 0 ? r : change(ct, &from, &to, err);
 }

@@ -18,6 +18,12 @@ struct err;
  */
 int devset_start(const struct ct *ct, struct devices *ret, struct err *err);
 
+/*
+ * What DEVICES and DEVNODES now say into effect, as far as the host has it, and
+ * no node: after a change of both that failed, as each sees the other's new value.
+ */
+int devset_restore(const struct ct *ct, struct err *err);
+
 /* For `vzctl set`; contracts in param.h. */
 int devset_apply_devices(struct ct *ct, const char *old, const char *value, struct err *err);
 int devset_apply_devnodes(struct ct *ct, const char *old, const char *value, struct err *err);

@@ -40,7 +40,9 @@ static void run_child(const struct ct *ct, const struct exec_opts *opts, int inp
 	int status = 0, r;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	setpgid(0, 0);
+	/* A group in the background may not read the terminal. */
+	if (!isatty(input))
+		setpgid(0, 0);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	/* The lock of the command is not the tenant's to hold. */
 	if (ct->lock_fd >= 0)
@@ -56,9 +58,12 @@ static void run_child(const struct ct *ct, const struct exec_opts *opts, int inp
 	_exit(0);
 }
 
-/* Until the child reports, or its time is over; signals of ours are its as well. */
-static int wait_for(pid_t pid, int sock, int signals, int timeout_sec, int *ret_status,
-		    struct err *err)
+/*
+ * Until the child reports, or its time is over; signals of ours are its as well,
+ * but for those of a terminal, which a child of the same group has by itself.
+ */
+static int wait_for(pid_t pid, bool same_group, int sock, int signals, int timeout_sec,
+		    int *ret_status, struct err *err)
 {
 	struct pollfd p[] = {{.fd = sock, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
 	int64_t end = now_ms() + timeout_sec * INT64_C(1000);
@@ -71,7 +76,8 @@ static int wait_for(pid_t pid, int sock, int signals, int timeout_sec, int *ret_
 			return err_set(err, ETIMEDOUT, "no end within %d seconds", timeout_sec);
 		if (poll(p, 2, left > INT32_MAX ? INT32_MAX : (int)left) < 0 && errno != EINTR)
 			return err_errno(err, errno, "cannot wait for the program");
-		if (p[1].revents && read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		if (p[1].revents && read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si) &&
+		    !(same_group && si.ssi_code == SI_KERNEL))
 			kill(pid, (int)si.ssi_signo);
 	}
 	return report_expect(sock, REPORT_READY, ret_status, NULL, err);
@@ -106,7 +112,7 @@ static int run(const struct ct *ct, const struct exec_opts *opts, int input, int
 	close(fds[1]);
 	if (pid < 0)
 		return err_errno(err, errno, "cannot fork");
-	r = wait_for(pid, sock, signals, timeout_sec, ret_status, err);
+	r = wait_for(pid, isatty(input), sock, signals, timeout_sec, ret_status, err);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

@@ -93,8 +93,8 @@ const struct param params[] = {
 	{ NULL, "ssh-key", 0, "file", PARAM_SET | PARAM_ACTION, VZ_PASSWORD, PHASE_NONE, value_ssh_keys, apply_ssh_keys, NULL, "public keys that root may log in with" },
 
 	/* Devices and rights. */
-	{ "DEVICES", "devices", 0, "b|c:major:minor|all:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value, devset_apply_devices, NULL, "let it open a device, by number" },
-	{ "DEVNODES", "devnodes", 0, "device:[rwq]|none", BOTH | PARAM_KEYED, VZ_DEVICE_SET, PHASE_NONE, device_value_node, devset_apply_devnodes, NULL, "let it open a device of the host, and make its node" },
+	{ "DEVICES", "devices", 0, "b|c:major:minor|all:[rwq]|none", BOTH | PARAM_KEYED | PARAM_DEVICES, VZ_DEVICE_SET, PHASE_NONE, device_value, devset_apply_devices, NULL, "let it open a device, by number" },
+	{ "DEVNODES", "devnodes", 0, "device:[rwq]|none", BOTH | PARAM_KEYED | PARAM_DEVICES, VZ_DEVICE_SET, PHASE_NONE, device_value_node, devset_apply_devnodes, NULL, "let it open a device of the host, and make its node" },
 	{ "CAPABILITY", "capability", 0, "name:on|off", BOTH | ON_RESTART | PARAM_KEYED, VZ_CAPABILITY, PHASE_NONE, caps_value, NULL, NULL, "capabilities of its root" },
 	{ "FEATURES", "features", 0, "name:on|off", BOTH | ON_RESTART | PARAM_KEYED, VZ_BAD_VALUE, PHASE_CGROUP, feature_value, feature_apply, NULL, "features" },
 

@@ -26,6 +26,7 @@ enum {
 	PARAM_KEYED = 1 << 9,	/* list of NAME:VALUE; a new value takes the place of the old one */
 	PARAM_RESTART = 1 << 10, /* takes effect in a start only */
 	PARAM_NETIF = 1 << 11,	 /* of a network device: param_change_netif() */
+	PARAM_DEVICES = 1 << 12, /* its rows are put into effect together, and taken back so */
 	PARAM_TARGET = 1 << 13, /* list whose items are told apart by what follows their last ':' */
 	PARAM_ACTION = 1 << 14, /* done inside the container, by apply; not stored */
 	PARAM_UNIQUE = 1 << 15, /* of a list of addresses: one that is there is refused */

@@ -61,28 +61,51 @@ static bool address_is_set(const char *dev)
 }
 
 /*
- * A bridge that nobody gave an address has the lowest one of its ports. A
- * container must not change it: the host would be lost to its neighbours. So
- * the address that it has is given to it.
+ * A bridge that nobody gave an address has the lowest one of its ports, as they
+ * come, go and change. A container must not change it: the host would be lost to
+ * its neighbours. So the address that it has is given to it.
  */
-static int keep_address(int sock, const struct link *bridge, const unsigned char *port)
+static int keep_address(int sock, const struct link *bridge)
 {
-	if (memcmp(port, bridge->mac, LINK_MAC_LEN) >= 0 || address_is_set(bridge->name))
+	return address_is_set(bridge->name) ? 0 : link_set_mac(sock, bridge->index, bridge->mac);
+}
+
+/*
+ * Without a bridge the reverse path filter checks what comes. It is the larger of
+ * conf/all and the device's: with all=2 (loose) any address of the world may come.
+ */
+static int check_strict(const struct netif *n, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r;
+
+	if (*n->bridge)
 		return 0;
-	return link_set_mac(sock, bridge->index, bridge->mac);
+	r = io_read_file(AT_FDCWD, "/proc/sys/net/ipv4/conf/all/rp_filter", 16, &text, &len, err);
+	if (r < 0)
+		return r;
+	if (text[0] == '2')
+		return err_exit(err, VZ_VETH,
+				"'%s' has no bridge and needs net.ipv4.conf.all.rp_filter 0 or 1: "
+				"it is 2 (loose)",
+				n->host_ifname);
+	return 0;
 }
 
 static int set_bridge(const struct ends *e, int index, const struct netif *n, struct err *err)
 {
 	struct link bridge = {0};
-	int r = 0;
+	int r = check_strict(n, err);
 
+	if (r < 0)
+		return r;
 	if (*n->bridge) {
 		r = link_find(e->host, n->bridge, &bridge);
 		if (r == -ENODEV || (r == 0 && strcmp(bridge.kind, "bridge") != 0))
 			return err_exit(err, VZ_VETH, "the host has no bridge '%s'", n->bridge);
 		if (r == 0)
-			r = keep_address(e->host, &bridge, n->host_mac);
+			r = keep_address(e->host, &bridge);
 	}
 	if (r == 0)
 		r = link_set_master(e->host, index, bridge.index);
@@ -132,8 +155,8 @@ static int set_up(const struct ends *e, const struct netif *n, struct err *err)
 		r = link_sysctl("ipv4", n->host_ifname, "rp_filter", "1", err);
 	if (r == 0 && n->mac_filter)
 		r = netbpf_guard_mac(index, n->mac, err);
-	if (r == 0 && *n->bridge)
-		r = set_bridge(e, index, n, err);
+	if (r == 0)
+		r = *n->bridge ? set_bridge(e, index, n, err) : check_strict(n, err);
 	if (r < 0)
 		return r;
 	r = link_set_up(e->host, index);

@@ -15,6 +15,7 @@
 #include "cmd.h"
 #include "config.h"
 #include "ct.h"
+#include "devset.h"
 #include "err.h"
 #include "exitcode.h"
 #include "lifecycle.h"
@@ -187,7 +188,11 @@ static int apply_one(struct set *s, size_t i, const struct config *old, struct e
 static void take_back(struct set *s, size_t count, struct config *old)
 {
 	struct config *now = s->ctx->ct->conf;
+	bool devices = false;
+	size_t i;
 
+	for (i = 0; i < s->count; i++)
+		devices |= s->changes[i].p && (s->changes[i].p->flags & PARAM_DEVICES);
 	while (count--) {
 		const struct param *p = s->changes[count].p;
 		const char *from;
@@ -197,6 +202,11 @@ static void take_back(struct set *s, size_t count, struct config *old)
 		from = config_get(now, p->key);
 		s->ctx->ct->conf = old;
 		p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), NULL);
+		s->ctx->ct->conf = now;
+	}
+	if (devices) {
+		s->ctx->ct->conf = old;
+		devset_restore(s->ctx->ct, NULL);
 		s->ctx->ct->conf = now;
 	}
 }
@@ -255,7 +265,8 @@ static void say_notes(const struct set *s, bool running)
 		if (note)
 			cmd_say(s->ctx, "%s", note);
 		if (running && (p->flags & PARAM_RESTART) && !s->restart)
-			cmd_say(s->ctx, "--%s takes effect at the next start", p->option);
+			cmd_say(s->ctx, "%s%s takes effect at the next start",
+				p->option ? "--" : "", p->option ? p->option : p->key);
 	}
 }
 
