@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * CTID.conf and the values of options. Input: a byte for the row of the table
- * of parameters, the text of a file, a NUL, the value.
+ * of parameters, and whether a device is named before it; the text of a file, a
+ * NUL, the value.
  *
  * A file that parses is written back byte for byte. A value that an option
  * takes leaves every other line alone, reads back as it was stored, is nothing
@@ -68,8 +69,10 @@ static const char *find_line(const char *text, const char *key)
 }
 
 /* The stored form is one that those who read it understand, and storing it again changes nothing. */
-static void check_stored(const struct param *p, const char *value)
+static void check_stored(const struct param *option, const char *value)
 {
+	const struct param *p =
+		param_by_key(option->key); /* what is stored is checked by the key's own row */
 	_cleanup_free_ char *again = NULL;
 	uint64_t a, b;
 
@@ -89,15 +92,17 @@ static void check_stored(const struct param *p, const char *value)
 }
 
 static void check_change(struct ct *ct, const struct config *before, const struct param *p,
-			 const char *value)
+			 const char *ifname, const char *value)
 {
 	bool was_good = param_check_all(ct, NULL) == 0, was_same;
 	_cleanup_config_ struct config *again = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct err err = ERR_INIT;
 	const char *stored;
+	int r = p->flags & PARAM_NETIF ? param_change_netif(ct, p, ifname, value, &err)
+				       : param_change(ct, p, value, &err);
 
-	if (param_change(ct, p, value, &err) < 0) {
+	if (r < 0) {
 		fuzz_check(err.code < 0 && err.msg[0] && err.exit_code > 0);
 		check_keys(before, ct->conf, NULL);
 		return;
@@ -147,7 +152,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	_cleanup_free_ char *text = NULL, *back = NULL, *value = NULL;
 	struct err err = ERR_INIT;
 	const struct param *p;
-	struct ct ct = {.idstr = "101"};
+	static char no_configs[] = "/nonexistent";
+	struct host host = {.etc = no_configs};
+	struct ct ct = {.host = &host, .id = 101, .idstr = "101"};
 	size_t n;
 
 	if (len == 0)
@@ -165,13 +172,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	fuzz_check(strcmp(back + n, n && text[n - 1] != '\n' ? "\n" : "") == 0);
 	fuzz_check(config_parse(back, "f", "101", &before, &err) == 0);
 	check_keys(c, before, NULL);
-	if (!p->parse || !p->option) {
+	if (!p->parse || !p->option || !p->key || strcmp(p->option, "ifname") == 0) {
 		check_set(c, before, value);
 		return 0;
 	}
 	ct.defaults = none;
 	ct.conf = c;
-	check_change(&ct, before, p, value);
+	check_change(&ct, before, p, data[0] >= param_count ? "eth0" : NULL, value);
 	return 0;
 }
 
@@ -213,12 +220,21 @@ void fuzz_seeds(void)
 		{"private", "/vz/$VEID"},
 		{"stop-timeout", "060"},
 		{"searchdomain", "example.org"},
+		{"ipadd", "2001:db8::5/64"},
+		{"bindmount_add", "/srv/a:/mnt/a"},
+		{"devnodes", "net/tun:rw"},
+		{"features", "nfs:on"},
+		{"capability", "net_admin:on"},
+		{"cpumask", "0-3"},
+		{"netif_add", "eth0,00:18:51:00:00:01,veth101.0,,br0"},
+		{"bridge", "br1"},
+		{"mac_filter", "off"},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
 		seed(seeds[i].option, i % 2 ? file : "", seeds[i].value);
-	/* A row that is refused: its value is set as it is. */
+	/* A row whose value is not stored: it is set as it is. */
 	seed("userpasswd", file, "\\$(x)\"`y`\a");
 	fuzz_seed_file(0, "etc/vz.conf");
 	fuzz_seed_file(0, "etc/conf/ve-vswap-1g.conf-sample");

@@ -9,6 +9,7 @@
 #   kill_at NAME K COMMAND...       run it, killed as it makes the K-th call of NAME
 
 requires strace
+: "${tap_tmp:?}"
 
 cut_points() {
 	cut_calls=$1 cut_count=$2
