@@ -110,13 +110,22 @@ vzctl --quiet umount $a
 # Cgroups that the container makes: by name, by depth, by number.
 vzctl --quiet start $a
 is "it has as many cgroups as it may" \
-	"$(cat $CG/$a/cgroup.max.depth $CG/$a/cgroup.max.descendants | xargs)" "32 2048"
+	"$(cat $CG/$a/init/cgroup.max.depth $CG/$a/init/cgroup.max.descendants | xargs)" "32 2048"
 vzctl exec $a 'cd /sys/fs/cgroup && mkdir .x ..x .x/. .x/.y 2>/dev/null
 	while mkdir d 2>/dev/null; do cd d; done'
-is "no deeper than that" "$(find $CG/$a -type d -name d | wc -l)" 31
+is "no deeper than that" "$(find $CG/$a -type d -name d | wc -l)" 32
 mustfail "nor can it raise that" vzctl exec2 $a 'echo 99 >/sys/fs/cgroup/cgroup.max.depth'
 check "another exec has its leaf while one starts" sh -c "
 	for i in 1 2 3 4 5 6 7 8; do vzctl exec $a true & pids=\"\$pids \$!\"; done
 	for p in \$pids; do wait \$p || exit 1; done"
-check "it stops all the same" vzctl --quiet stop $a --fast
+# Whatever a tenant does to his tree, he keeps nobody out.
+vzctl exec $a 'cd /sys/fs/cgroup && mkdir keep'
+find $CG/$a/init -mindepth 1 -type d | wc -l >$CG/$a/init/cgroup.max.descendants
+is "exec where no cgroup can be made" "$(vzctl exec $a 'mkdir /sys/fs/cgroup/no 2>/dev/null || grep -c ^0::/../vzctl- /proc/self/cgroup')" 1
+echo 2048 >$CG/$a/init/cgroup.max.descendants
+is "and in the tree again" "$(vzctl exec $a 'grep -c ^0::/vzctl- /proc/self/cgroup')" 1
+vzctl exec $a 'echo +pids >/sys/fs/cgroup/cgroup.subtree_control'
+is "exec where none takes a process" "$(vzctl exec $a 'grep -c ^0::/../vzctl- /proc/self/cgroup')" 1
+is "only leaves in use are kept" "$(find $CG/$a -maxdepth 1 -name 'vzctl-*' | wc -l)" 0
+check "it stops all the same" vzctl --quiet stop $a
 is "and leaves nothing" "$(leftovers $a)" ""

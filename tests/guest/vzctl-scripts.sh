@@ -144,7 +144,32 @@ is "takes it away" "$(leftovers $id)" ""
 check "and the host keeps its own" test -e /srv/classic/file
 check "and what is mounted there" mountpoint -q /srv/classic/volume
 umount -l /srv/classic/volume 2>/dev/null || :
-rm $conf/$id.mount
+
+# What a killed mount or unmount leaves is taken for neither.
+# shellcheck disable=SC2016 # expand in the script
+{
+	bind='. "$VE_CONFFILE"; mkdir -p /vz/root/$VEID/mnt/c && mount -n --bind /srv/classic /vz/root/$VEID/mnt/c'
+	cut='[ -e /tmp/cut ] || { touch /tmp/cut; kill -9 $PPID; exit 0; }'
+}
+rm -f /tmp/cut
+script $id.mount "$cut; $bind"
+vzctl --quiet mount $id 2>/dev/null || :
+is "a mount that is killed in its script" "$(state $id) $(ran)" "exist mounted down $id.mount $id"
+check "start mounts again" vzctl --quiet start $id
+is "with the script" "$(vzctl exec $id cat /mnt/c/file) $(ran)" "hello $id.mount $id"
+check "stop" vzctl --quiet stop $id --fast
+script $id.mount "$bind"
+script $id.umount "umount /vz/root/$id/mnt/c; $cut"
+check "mount" vzctl --quiet mount $id
+rm -f /tmp/cut
+vzctl --quiet umount $id 2>/dev/null || :
+is "an unmount that is killed in its script" "$(state $id)" "exist mounted down"
+ran >/dev/null
+check "start mounts again" vzctl --quiet start $id
+is "with the script" "$(vzctl exec $id cat /mnt/c/file) $(ran)" "hello $id.mount $id"
+check "stop" vzctl --quiet stop $id --fast
+is "leaves nothing" "$(leftovers $id)" ""
+rm -f $conf/$id.mount $conf/$id.umount /tmp/cut
 
 cat >"$tap_tmp/s" <<'END'
 echo "$(hostname) $(id -u) $#"

@@ -41,7 +41,8 @@ int area_look(const struct ct *ct, bool *ret_mounted, dev_t *ret_dev, struct err
 
 /*
  * Mount it on VE_ROOT (made when missing, in a directory that only root
- * enters). *ret_dev may be NULL. Exit codes 41, 43, 49, 50.
+ * enters), nodiratime until the caller's scripts are through. *ret_dev may be NULL.
+ * Exit codes 41, 43, 49, 50.
  */
 int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err);
 

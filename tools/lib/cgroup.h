@@ -14,6 +14,7 @@ struct err;
  *	<root>/CTID/       the VE: limits; nothing in it is the container's
  *	<root>/CTID/init/  delegated: root of the container's cgroup namespace
  *	.../init/vzctl-N/  a leaf of its own for each exec and enter
+ *	<root>/CTID/vzctl-N/  the same where the container's tree takes none
  */
 
 /* Make @root with every parent's and its own controllers switched on; -ENODEV without cgroup2. */
@@ -38,7 +39,7 @@ int cgroup_read(const char *path, const char *file, char **ret_value, struct err
 bool cgroup_exists(const char *path);
 
 /*
- * Bound what a container can make below its cgroup @path: each one takes one of
+ * Bound what a container can make below its root @path: each one takes one of
  * the 65535 ids that the kernel's memory controller has for the whole machine.
  */
 #define CGROUP_DEPTH_MAX       "32"

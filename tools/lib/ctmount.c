@@ -7,10 +7,12 @@
 #include "lifecycle.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include "area.h"
 #include "cleanup.h"
@@ -43,13 +45,55 @@ static int run_mount_script(struct ct *ct, struct err *err)
 	return r;
 }
 
-int ct_mount(struct ct *ct, struct err *err)
+static void umount_all(struct ct *ct)
 {
+	ct_umount_below(ct, NULL);
+	area_umount(ct, NULL);
+}
+
+/*
+ * The mount itself tells whether the scripts are through with it: nodiratime, which
+ * changes nothing that anybody looks at, stands until the mount script has ended and
+ * again from when the unmount script begins. A command killed between leaves it.
+ */
+static int set_whole(const struct ct *ct, bool whole, struct err *err)
+{
+	struct mount_attr attr = {0};
+
+	if (whole)
+		attr.attr_clr = MOUNT_ATTR_NODIRATIME;
+	else
+		attr.attr_set = MOUNT_ATTR_NODIRATIME;
+	if (mount_setattr(AT_FDCWD, ct->root, 0, &attr, sizeof(attr)) < 0)
+		return err_errno(err, errno, "cannot change the mount on '%s'", ct->root);
+	return 0;
+}
+
+int ct_is_mounted(struct ct *ct, bool *ret_mounted, struct err *err)
+{
+	struct statvfs st;
 	bool mounted;
 	int r = area_look(ct, &mounted, NULL, err);
 
 	if (r < 0)
 		return err_exit_default(err, VZ_MOUNT);
+	if (mounted && statvfs(ct->root, &st) == 0 && (st.f_flag & ST_NODIRATIME)) {
+		r = ct_umount_below(ct, err);
+		if (r == 0)
+			r = area_umount(ct, err);
+		mounted = false;
+	}
+	*ret_mounted = mounted;
+	return r;
+}
+
+int ct_mount(struct ct *ct, struct err *err)
+{
+	bool mounted;
+	int r = ct_is_mounted(ct, &mounted, err);
+
+	if (r < 0)
+		return r;
 	if (mounted)
 		return err_exit(err, VZ_MOUNTED, "container %s is mounted already", ct->idstr);
 	r = script_run_host(ct, SCRIPT_PREMOUNT, err);
@@ -59,9 +103,9 @@ int ct_mount(struct ct *ct, struct err *err)
 		return r;
 	r = run_mount_script(ct, err);
 	if (r == 0)
-		return 0;
-	ct_umount_below(ct, NULL);
-	area_umount(ct, NULL);
+		r = set_whole(ct, true, err);
+	if (r < 0)
+		umount_all(ct);
 	return r;
 }
 
@@ -91,7 +135,9 @@ int ct_umount(struct ct *ct, struct err *err)
 
 	if (r < 0)
 		return err_exit_default(err, VZ_UMOUNT);
-	r = script_run_host(ct, SCRIPT_UMOUNT, err);
+	r = set_whole(ct, false, err);
+	if (r == 0)
+		r = script_run_host(ct, SCRIPT_UMOUNT, err);
 	if (r == 0)
 		r = ct_umount_below(ct, err);
 	if (r == 0)

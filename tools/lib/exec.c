@@ -248,34 +248,60 @@ int exec_open_init(const struct ct *ct, struct err *err)
 	return steal_fd(&fd);
 }
 
-/* A leaf of our own; the name is in the container's reach, so it may be taken. */
-static int make_leaf(const struct ct *ct, const struct idrange *ids, char **ret_leaf,
-		     struct err *err)
+/* A cgroup of our own in @dir; a name that is in the container's reach may be taken. */
+static int make_leaf(const char *dir, char **ret_leaf, struct err *err)
 {
-	_cleanup_free_ char *init = path_join(ct->cgroup, "init"), *leaf = NULL;
-	int i, r = 0;
+	_cleanup_free_ char *leaf = NULL, *type = NULL;
+	int i, r = -EEXIST;
+
+	for (i = 0; r == -EEXIST && i < 100; i++) {
+		struct strbuf b = STRBUF_INIT;
+
+		free(leaf);
+		strbuf_addf(&b, "%s/vzctl-%d%s%.0d", dir, (int)getpid(), i ? "-" : "", i);
+		leaf = strbuf_steal(&b);
+		r = leaf ? cgroup_make(leaf, err) : err_set(err, ENOMEM, "out of memory");
+	}
+	if (r == 0)
+		r = cgroup_read(leaf, "cgroup.type", &type, err);
+	/* Below a root of threads no process can be. */
+	if (r == 0 && strcmp(type, "domain invalid") == 0) {
+		cgroup_remove(leaf, 0, NULL);
+		r = err_set(err, EOPNOTSUPP, "'%s' takes no process", leaf);
+	}
+	if (r == 0)
+		*ret_leaf = steal_ptr(leaf);
+	return r;
+}
+
+/*
+ * In the container's own tree, where what looks for its cgroup expects to be. The
+ * tenant can see to it that nothing can be made or run there; then beside it, so
+ * that he keeps nobody out.
+ */
+static int make_cgroup(const struct ct *ct, struct session *s, struct err *err)
+{
+	_cleanup_free_ char *init = path_join(ct->cgroup, "init");
+	int r;
 
 	if (!init)
 		return err_set(err, ENOMEM, "out of memory");
 	cgroup_sweep_leaves(init);
-	for (i = 0; i < 100; i++) {
-		struct strbuf b = STRBUF_INIT;
-
-		free(leaf);
-		strbuf_addf(&b, "%s/vzctl-%d%s%.0d", init, (int)getpid(), i ? "-" : "", i);
-		leaf = strbuf_steal(&b);
-		if (!leaf)
-			return err_set(err, ENOMEM, "out of memory");
-		r = cgroup_make(leaf, err);
-		if (r != -EEXIST)
-			break;
-	}
+	r = make_leaf(init, &s->leaf, NULL);
 	if (r == 0)
-		r = cgroup_delegate(leaf, ids->uid, ids->gid, err);
+		r = cgroup_delegate(s->leaf, s->ids.uid, s->ids.gid, err);
+	if (r < 0) {
+		cgroup_sweep_leaves(ct->cgroup);
+		if (s->leaf)
+			cgroup_remove(s->leaf, 0, NULL);
+		free(s->leaf);
+		s->leaf = NULL;
+		r = make_leaf(ct->cgroup, &s->leaf, err);
+	}
 	if (r < 0)
 		return r;
-	*ret_leaf = steal_ptr(leaf);
-	return 0;
+	s->cgroup = open(s->leaf, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return s->cgroup < 0 ? err_errno(err, errno, "cannot open cgroup '%s'", s->leaf) : 0;
 }
 
 /* The container's root owns them: a program may open /dev/stdout by that name. */
@@ -416,12 +442,7 @@ int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status,
 	if (r == 0)
 		r = idrange_load(ct, &s.ids, err);
 	if (r == 0)
-		r = make_leaf(ct, &s.ids, &s.leaf, err);
-	if (r == 0) {
-		s.cgroup = open(s.leaf, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		if (s.cgroup < 0)
-			r = err_errno(err, errno, "cannot open cgroup '%s'", s.leaf);
-	}
+		r = make_cgroup(ct, &s, err);
 	s.has_size = ioctl(STDIN_FILENO, TIOCGWINSZ, &s.size) == 0;
 	s.has_settings = tcgetattr(STDIN_FILENO, &s.settings) == 0;
 	if (r == 0) {

@@ -28,6 +28,9 @@ struct lifecycle_opts {
 int ct_mount(struct ct *ct, struct err *err);
 int ct_umount(struct ct *ct, struct err *err);
 
+/* Is it mounted, scripts and all? What a command killed on the way left is unmounted first. */
+int ct_is_mounted(struct ct *ct, bool *ret_mounted, struct err *err);
+
 /* What action scripts mounted below VE_ROOT. Exit code 51. */
 int ct_umount_below(const struct ct *ct, struct err *err);
 

@@ -65,12 +65,10 @@ static int mount_disk(void *arg, struct err *err)
 {
 	struct start *s = arg;
 	bool mounted;
-	int r = area_look(s->ct, &mounted, NULL, err);
+	int r = ct_is_mounted(s->ct, &mounted, err);
 
-	if (r < 0)
-		return err_exit_default(err, VZ_MOUNT);
-	if (mounted)
-		return 0;
+	if (r < 0 || mounted)
+		return r;
 	r = ct_mount(s->ct, err);
 	if (r < 0)
 		return r;
@@ -150,11 +148,11 @@ static int set_limits(void *arg, struct err *err)
 	int r = param_apply_phase(s->ct, PHASE_CGROUP, err);
 
 	if (r == 0)
-		r = cgroup_bound(s->ct->cgroup, err);
-	if (r == 0)
 		r = cgroup_enable(s->ct->cgroup, err);
 	if (r == 0)
 		r = cgroup_make(s->init_cgroup, err);
+	if (r == 0)
+		r = cgroup_bound(s->init_cgroup, err);
 	if (r == 0)
 		r = cgroup_delegate(s->init_cgroup, s->ids.uid, s->ids.gid, err);
 	return r;

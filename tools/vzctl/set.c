@@ -235,10 +235,9 @@ static int act_all(struct set *s, struct err *err)
 
 	if (!s->n_actions)
 		return 0;
-	r = area_look(s->ctx->ct, &mounted, NULL, err);
-	if (r < 0)
-		return err_exit_default(err, VZ_MOUNT);
-	r = mounted ? 0 : ct_mount(s->ctx->ct, err);
+	r = ct_is_mounted(s->ctx->ct, &mounted, err);
+	if (r == 0 && !mounted)
+		r = ct_mount(s->ctx->ct, err);
 	if (r < 0)
 		return r;
 	for (i = 0; r == 0 && i < s->n_actions; i++) {
