@@ -110,17 +110,14 @@ int apply_numproc(struct ct *ct, const char *old, const char *value, struct err 
 }
 
 /* The name in the running kernel changes from a child that is in the container's namespace. */
-static int set_running_hostname(pid_t init, const char *name, struct err *err)
+static int set_running_hostname(const struct ct *ct, const char *name, struct err *err)
 {
-	char path[48];
-	_cleanup_close_ int ns = -EBADF;
+	_cleanup_close_ int ns = state_open_ns(ct, "uts", err);
 	int status;
 	pid_t pid;
 
-	snprintf(path, sizeof(path), "/proc/%d/ns/uts", (int)init);
-	ns = open(path, O_RDONLY | O_CLOEXEC);
 	if (ns < 0)
-		return err_errno(err, errno, "cannot open '%s'", path);
+		return ns;
 	pid = fork();
 	if (pid == 0)
 		_exit(setns(ns, CLONE_NEWUTS) < 0 || sethostname(name, strlen(name)) < 0);
@@ -131,14 +128,12 @@ static int set_running_hostname(pid_t init, const char *name, struct err *err)
 
 int apply_hostname(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	struct state st;
 	int r = osdep_hostname(ct, err);
 
 	/* In a start the first process sets it itself. */
 	if (r < 0 || !old || !value || !*value)
 		return r;
-	r = state_load(ct, &st, err);
-	return r < 0 ? r : set_running_hostname(st.init_pid, value, err);
+	return set_running_hostname(ct, value, err);
 }
 
 int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err)
@@ -150,16 +145,10 @@ int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err
 
 int apply_addresses(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	struct state st;
-	int r = state_load(ct, &st, err);
-
-	return r < 0 ? r : netroute_change(ct, st.init_pid, old, value, err);
+	return netroute_change(ct, old, value, err);
 }
 
 int apply_netif(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	struct state st;
-	int r = state_load(ct, &st, err);
-
-	return r < 0 ? r : veth_change(ct, st.init_pid, old, value, err);
+	return veth_change(ct, old, value, err);
 }

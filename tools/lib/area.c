@@ -302,7 +302,8 @@ int area_look(const struct ct *ct, bool *ret_mounted, dev_t *ret_dev, struct err
 
 static int mount_image(const char *dir, const char *root, dev_t *ret_dev, struct err *err)
 {
-	const struct ploop_mount_opts opts = {.fsck = true, .flags = MS_NOSUID | MS_NODEV | MS_NODIRATIME};
+	const struct ploop_mount_opts opts = {.fsck = true,
+					      .flags = MS_NOSUID | MS_NODEV | MS_NODIRATIME};
 	struct ploop_disk *disk;
 	dev_t dev;
 	int r = ploop_open(dir, &disk, err);

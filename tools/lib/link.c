@@ -21,23 +21,6 @@ uint32_t link_group(const struct ct *ct)
 	return INT32_MAX - ct->id;
 }
 
-int link_open_netns(pid_t pid, struct err *err)
-{
-	char path[48];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? err_errno(err, errno, "cannot open '%s'", path) : fd;
-}
-
-int link_open_guest(pid_t pid, struct err *err)
-{
-	_cleanup_close_ int ns = link_open_netns(pid, err);
-
-	return ns < 0 ? ns : rtnl_open(ns, err);
-}
-
 static void copy_string(char *to, size_t size, const struct rtattr *a)
 {
 	snprintf(to, size, "%.*s", (int)RTA_PAYLOAD(a), (const char *)RTA_DATA(a));

@@ -31,10 +31,6 @@ struct link {
 
 uint32_t link_group(const struct ct *ct);
 
-/* The network namespace of a process, and a socket in it. */
-int link_open_netns(pid_t pid, struct err *err);
-int link_open_guest(pid_t pid, struct err *err);
-
 /* -ENODEV when there is none. */
 int link_find(int sock, const char *name, struct link *ret);
 

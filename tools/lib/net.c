@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <stdio.h>
@@ -190,6 +191,17 @@ static int set_up_pair(int host, int guest, const char *dev, struct err *err)
 	return r < 0 ? err_errno(err, r, "cannot bring the network device '%s' up", dev) : 0;
 }
 
+/* Of the caller's own child: its id is nobody else's. */
+static int open_netns(pid_t pid, struct err *err)
+{
+	char path[48];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_errno(err, errno, "cannot open '%s'", path) : fd;
+}
+
 int net_create(const struct ct *ct, pid_t pid, struct err *err)
 {
 	_cleanup_close_ int host = rtnl_open(-1, err), netns = -EBADF, guest = -EBADF;
@@ -198,7 +210,7 @@ int net_create(const struct ct *ct, pid_t pid, struct err *err)
 
 	if (host < 0)
 		return host;
-	netns = link_open_netns(pid, err);
+	netns = open_netns(pid, err);
 	if (netns < 0)
 		return netns;
 	guest = rtnl_open(netns, err);

@@ -30,6 +30,7 @@
 #include "netfree.h"
 #include "path.h"
 #include "rtnl.h"
+#include "state.h"
 
 #define LOCK_WAIT_SEC 60
 /* Of the route inside that nothing the container adds has to be better than. */
@@ -53,14 +54,18 @@ static void ends_close(struct ends *e)
 	cleanup_closep(&e->guest);
 }
 
-static int ends_open(const struct ct *ct, pid_t pid, struct ends *e, struct err *err)
+static int ends_open(const struct ct *ct, struct ends *e, struct err *err)
 {
+	_cleanup_close_ int netns = state_open_ns(ct, "net", err);
+
+	if (netns < 0)
+		return netns;
 	e->ct = ct;
 	net_host_dev(ct, e->dev);
 	e->host = rtnl_open(-1, err);
 	if (e->host < 0)
 		return e->host;
-	e->guest = link_open_guest(pid, err);
+	e->guest = rtnl_open(netns, err);
 	if (e->guest < 0)
 		return e->guest;
 	e->host_dev = rtnl_link_index(e->host, e->dev);
@@ -378,8 +383,7 @@ static int change(const struct ends *e, const struct list *before, const struct 
 	return run_moves(&s, e, err);
 }
 
-int netroute_change(const struct ct *ct, pid_t pid, const char *before, const char *after,
-		    struct err *err)
+int netroute_change(const struct ct *ct, const char *before, const char *after, struct err *err)
 {
 	_cleanup_(ends_close) struct ends e = {.host = -EBADF, .guest = -EBADF};
 	_cleanup_free_ struct netaddr *v_before = NULL, *v_after = NULL;
@@ -392,6 +396,6 @@ int netroute_change(const struct ct *ct, pid_t pid, const char *before, const ch
 		return err_exit_default(err, VZ_BAD_IP);
 	from.v = v_before;
 	to.v = v_after;
-	r = ends_open(ct, pid, &e, err);
+	r = ends_open(ct, &e, err);
 	return r < 0 ? r : change(&e, &from, &to, err);
 }

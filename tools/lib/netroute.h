@@ -8,12 +8,11 @@ struct ct;
 struct err;
 
 /*
- * Bring the container whose first process is @pid from the addresses @before
+ * Bring the running container from the addresses @before
  * to @after (stored lists; NULL: none): routes of the host, allowed sources,
  * addresses inside. All of it or nothing: what was changed before a failure is
  * put back. Exit codes 78 (taken by somebody else), 71 (no list), 34.
  */
-int netroute_change(const struct ct *ct, pid_t pid, const char *before, const char *after,
-		    struct err *err);
+int netroute_change(const struct ct *ct, const char *before, const char *after, struct err *err);
 
 #endif

@@ -128,6 +128,25 @@ int state_load(const struct ct *ct, struct state *ret_st, struct err *err)
 	return 0;
 }
 
+int state_open_ns(const struct ct *ct, const char *name, struct err *err)
+{
+	_cleanup_close_ int fd = -EBADF;
+	struct state st;
+	char path[48];
+	int r = state_load(ct, &st, err), errnum;
+
+	if (r < 0)
+		return r;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)st.init_pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	errnum = errno;
+	/* Once more: the id may have become another process's meanwhile. */
+	r = state_load(ct, &st, err);
+	if (r < 0)
+		return r;
+	return fd < 0 ? err_errno(err, errnum, "cannot open '%s'", path) : steal_fd(&fd);
+}
+
 bool state_exists(const struct ct *ct)
 {
 	_cleanup_free_ char *dir = state_path(ct, NULL);

@@ -27,6 +27,9 @@ int state_store(const struct ct *ct, const struct state *st, struct err *err);
 int state_load(const struct ct *ct, struct state *ret_st, struct err *err);
 void state_remove(const struct ct *ct);
 
+/* A descriptor of the namespace @name ("net", "uts") of the process that state_load() finds, of no other. */
+int state_open_ns(const struct ct *ct, const char *name, struct err *err);
+
 /* Of this boot or not, complete or not: somebody began to start it and nobody has tidied up. */
 bool state_exists(const struct ct *ct);
 

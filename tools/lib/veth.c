@@ -19,6 +19,7 @@
 #include "netbpf.h"
 #include "netif.h"
 #include "rtnl.h"
+#include "state.h"
 
 #define ADDR_ASSIGN_SET "3" /* NET_ADDR_SET of the kernel: somebody gave the address */
 
@@ -34,13 +35,13 @@ static void ends_close(struct ends *e)
 	cleanup_closep(&e->netns);
 }
 
-static int ends_open(const struct ct *ct, pid_t pid, struct ends *e, struct err *err)
+static int ends_open(const struct ct *ct, struct ends *e, struct err *err)
 {
 	e->ct = ct;
 	e->host = rtnl_open(-1, err);
 	if (e->host < 0)
 		return e->host;
-	e->netns = link_open_netns(pid, err);
+	e->netns = state_open_ns(ct, "net", err);
 	if (e->netns < 0)
 		return e->netns;
 	e->guest = rtnl_open(e->netns, err);
@@ -340,8 +341,7 @@ static int load(const struct ct *ct, const char *value, struct netif_list *ret, 
 	return r;
 }
 
-int veth_change(const struct ct *ct, pid_t pid, const char *before, const char *after,
-		struct err *err)
+int veth_change(const struct ct *ct, const char *before, const char *after, struct err *err)
 {
 	_cleanup_netif_list_ struct netif_list from = NETIF_LIST_INIT, to = NETIF_LIST_INIT;
 	_cleanup_(ends_close) struct ends e = {.host = -EBADF, .guest = -EBADF, .netns = -EBADF};
@@ -350,7 +350,7 @@ int veth_change(const struct ct *ct, pid_t pid, const char *before, const char *
 	if (r == 0)
 		r = load(ct, after, &to, err);
 	if (r == 0)
-		r = ends_open(ct, pid, &e, err);
+		r = ends_open(ct, &e, err);
 	if (r == 0)
 		r = run_moves(&e, &from, &to, err);
 	return r < 0 ? err_exit_default(err, VZ_VETH) : 0;

@@ -14,7 +14,6 @@ struct err;
  * before its end in the host comes up; the end inside is the container's to
  * bring up. Exit code 130.
  */
-int veth_change(const struct ct *ct, pid_t pid, const char *before, const char *after,
-		struct err *err);
+int veth_change(const struct ct *ct, const char *before, const char *after, struct err *err);
 
 #endif
