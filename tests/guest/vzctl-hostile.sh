@@ -124,7 +124,8 @@ find $CG/$a/init -mindepth 1 -type d | wc -l >$CG/$a/init/cgroup.max.descendants
 is "exec where no cgroup can be made" "$(vzctl exec $a 'mkdir /sys/fs/cgroup/no 2>/dev/null || grep -c ^0::/../vzctl- /proc/self/cgroup')" 1
 echo 2048 >$CG/$a/init/cgroup.max.descendants
 is "and in the tree again" "$(vzctl exec $a 'grep -c ^0::/vzctl- /proc/self/cgroup')" 1
-vzctl exec $a 'echo +pids >/sys/fs/cgroup/cgroup.subtree_control'
+# shellcheck disable=SC2016 # of the container's shell
+vzctl exec $a 'cd /sys/fs/cgroup && echo $$ >cgroup.procs && echo +pids >cgroup.subtree_control'
 is "exec where none takes a process" "$(vzctl exec $a 'grep -c ^0::/../vzctl- /proc/self/cgroup')" 1
 is "only leaves in use are kept" "$(find $CG/$a -maxdepth 1 -name 'vzctl-*' | wc -l)" 0
 check "it stops all the same" vzctl --quiet stop $a

@@ -152,6 +152,7 @@ umount -l /srv/classic/volume 2>/dev/null || :
 	cut='[ -e /tmp/cut ] || { touch /tmp/cut; kill -9 $PPID; exit 0; }'
 }
 rm -f /tmp/cut
+ran >/dev/null
 script $id.mount "$cut; $bind"
 vzctl --quiet mount $id 2>/dev/null || :
 is "a mount that is killed in its script" "$(state $id) $(ran)" "exist mounted down $id.mount $id"
@@ -169,7 +170,7 @@ check "start mounts again" vzctl --quiet start $id
 is "with the script" "$(vzctl exec $id cat /mnt/c/file) $(ran)" "hello $id.mount $id"
 check "stop" vzctl --quiet stop $id --fast
 is "leaves nothing" "$(leftovers $id)" ""
-rm -f $conf/$id.mount $conf/$id.umount /tmp/cut
+rm -rf $conf/$id.mount $conf/$id.umount /tmp/cut /srv/classic
 
 cat >"$tap_tmp/s" <<'END'
 echo "$(hostname) $(id -u) $#"
