@@ -1,0 +1,262 @@
+#!/bin/bash
+# guest: kernel=plain,debug root=host mem=3072 smp=2 time=150
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The device-mapper target ploop: if this fails, it takes what it must refuse,
+# loses or mixes up what was written, closes images that check finds wrong, or
+# keeps space that was given back.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+requires dmsetup ploop blkdiscard
+
+dir=$(mktemp -d /var/tmp/ploop-target.XXXXXX)
+name=vesper-test
+drop() {
+	! mountpoint -q "$dir/mnt" || umount "$dir/mnt"
+	dmsetup remove $name 2>/dev/null || :
+	rm -rf "$dir"
+}
+cleanup_fn drop
+cd "$dir"
+mkdir mnt
+
+le32() { for i in 0 8 16 24; do printf '%b' "\\0$(printf %o $(($1 >> i & 255)))"; done; }
+# empty FILE CLUSTERS [CLUSTER_SECTORS] - an image of clusters of 64 KiB that has nothing.
+empty() {
+	cs=${3:-128}
+	{
+		printf WithouFreSpacExt
+		le32 2
+		le32 16
+		le32 1
+		le32 "$cs"
+		le32 "$2"
+		le32 $(($2 * cs))
+		le32 0
+		le32 0
+		le32 "$cs"
+		le32 0
+		le32 0
+		le32 0
+	} >"$1"
+	truncate -s $((cs * 512)) "$1"
+}
+# put FILE OFFSET VALUE - a number into a header or a table.
+put() { le32 "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
+
+# table SECTORS OPTIONS FILE... - the line, with the files open from descriptor 20 on (the shell itself uses those from 10); FILE:r read-only.
+table() {
+	line="0 $1 ploop $2"
+	shift 2
+	fd=20
+	for f; do
+		case $f in
+		raw@*) line="$line raw@$fd" f=${f#raw@} ;;
+		*) line="$line $fd" ;;
+		esac
+		case $f in
+		*:r) eval "exec $fd<${f%:r}" ;;
+		*) eval "exec $fd<>$f" ;;
+		esac
+		fd=$((fd + 1))
+	done
+}
+# The files are the device's now.
+shut() { while [ "$fd" -gt 20 ]; do fd=$((fd - 1)) && eval "exec $fd>&-"; done; }
+# attach ARGUMENTS OF table
+attach() {
+	made=0
+	table "$@"
+	dmsetup create $name --table "$line" || made=$?
+	shut
+	dev=/dev/dm-$(dmsetup info -c --noheadings -o minor $name 2>/dev/null)
+	return $made
+}
+# go_on ARGUMENTS OF table - the device with another table.
+go_on() {
+	table "$@"
+	dmsetup load $name --table "$line"
+	shut
+	dmsetup suspend $name
+}
+detach() { dmsetup remove $name; }
+# refused NAME WORDS ARGUMENTS OF table - and the kernel says why.
+refused() {
+	refused_name=$1 words=$2
+	shift 2
+	dmesg -C
+	if attach "$@" 2>/dev/null; then
+		detach
+		not_ok "$refused_name: refused"
+	else
+		like "$refused_name: refused, by name" "$(dmesg)" "$words"
+	fi
+}
+
+clusters=512 sectors=$((512 * 128))
+empty e $clusters
+cp e i
+refused "no cluster size" "log of a cluster's sectors" $sectors "x" i
+refused "another cluster size" "another cluster size" $sectors 11 i
+refused "no file" "1 to 254 deltas" $sectors "7 nokblkcg"
+refused "an unknown option" "not a number" $sectors "7 fast" i
+refused "a raw top" "the top is raw" $sectors 7 raw@i
+refused "a raw delta in the middle" "only the oldest" $sectors 7 i raw@e i
+refused "a device that is too large" "larger than the top" $((sectors + 1)) 7 i
+refused "an offset behind the end" "larger than the top" $sectors "7 off=1" i
+refused "a directory" "no regular file" $sectors 7 .:r
+refused "a top that is read-only" "for writing" $sectors 7 i:r
+refused "a device" "no regular file" $sectors 7 /dev/zero
+truncate -s 1M zeros
+refused "no image" "no expanded image" $sectors 7 zeros:r i
+: >i
+refused "an empty file" "header of a delta cannot be read" $sectors 7 i
+cp e i
+put i 44 $((0x746F6E59))
+refused "an image in use" "in use" $sectors 7 i
+cp e i
+put i 52 2
+refused "one that is being converted" "converted" $sectors 7 i
+cp e i
+put i 48 64
+refused "data that begins inside of a cluster" "contradicts" $sectors 7 i
+cp e i
+put i 32 $((clusters + 1))
+refused "a table for another disk" "contradicts" $sectors 7 i
+cp e i
+truncate -s 60000 i
+refused "a file that ends in its table" "ends inside its table" $sectors 7 i
+# What an entry says is looked at when it is used.
+for place in 7 1000000; do
+	cp e i
+	put i $((64 + 4 * 3)) $place
+	attach $sectors 7 i
+	mustfail "an entry outside of the data ($place): not read" dd if="$dev" of=/dev/null bs=64k count=1 skip=3 status=none
+	detach
+done
+
+# --- what is written is read, through deltas ------------------------------------------
+
+truncate -s $((sectors * 512)) model
+# scribble N - N random writes to the disk and to its model.
+scribble() {
+	for ((k = 0; k < $1; k++)); do
+		at=$((RANDOM % (sectors / 8))) n=$((RANDOM % 60 + 1))
+		[ $((at + n)) -le $((sectors / 8)) ] || n=1
+		head -c $((n * 4096)) /dev/urandom >r
+		dd if=r of="$dev" bs=4k seek=$at oflag=direct conv=notrunc status=none
+		dd if=r of=model bs=4k seek=$at conv=notrunc status=none
+	done
+}
+same() { blockdev --flushbufs "$dev" && cmp "$dev" model; }
+
+cp e d0
+cp e d1
+cp e d2
+attach $sectors 7 d0
+is "status" "$(dmsetup status $name)" "0 $sectors ploop 1 v2 128 o"
+like "table" "$(dmsetup table $name)" "^0 $sectors ploop 7 d0$"
+is "it has a cache to flush" "$(cat "/sys/block/${dev#/dev/}/queue/write_cache")" "write back"
+mustfail "a message that is none" dmsetup message $name 0 jump
+scribble 30
+check "one delta" same
+go_on $sectors 7 d0 d1
+is "a suspended device leaves a closed image" "$(od -An -tx4 -j44 -N4 d0 | xargs)" 00000000
+dmsetup resume $name
+is "two deltas" "$(dmsetup status $name)" "0 $sectors ploop 2 v2 128 o"
+check "have the same" same
+cp model older
+old=$(sha256sum d0)
+scribble 30
+check "and what is written to them" same
+go_on $sectors "7 falloc_new_clu" d0 d1 d2
+dmsetup resume $name
+scribble 30
+check "three deltas" same
+is "their names" "$(dmsetup message $name 0 get_img_name 0) $(dmsetup message $name 0 get_img_name 2)" "$dir/d0 $dir/d2"
+mustfail "there is no fourth" dmsetup message $name 0 get_img_name 3
+blkdiscard -z -o $((65536 * 40 + 4096)) -l $((65536 * 50)) "$dev"
+dd if=/dev/zero of=model bs=4k seek=$((16 * 40 + 1)) count=$((16 * 50)) conv=notrunc status=none
+check "zeros over older deltas" same
+blkdiscard -o $((65536 * 200)) -l $((65536 * 50)) "$dev"
+cp --sparse=always model m2
+dd if="$dev" of=model bs=64k skip=200 seek=200 count=50 conv=notrunc status=none
+is "a discard changes nothing else" "$(cmp -l model m2 | awk '$1 <= 65536 * 200 || $1 > 65536 * 250' | wc -l)" 0
+check "after a discard" same
+detach
+is "the older delta is as it was" "$(sha256sum d0)" "$old"
+attach $sectors 7 d0 d1 d2
+check "attached again" same
+detach
+table $sectors 7 d0
+dmsetup create $name --readonly --table "$line"
+shut
+dev=/dev/dm-$(dmsetup info -c --noheadings -o minor $name)
+mustfail "a read-only device is not written" dd if=/dev/zero of="$dev" bs=4k count=1 oflag=direct status=none
+detach
+is "its image stays as it was" "$(sha256sum d0)" "$old"
+truncate -s 3000320 raw # ends inside of a cluster, and of a page
+head -c 3000320 /dev/urandom >raw
+cp e d1
+attach $sectors 7 raw@raw:r d1
+cp raw model
+truncate -s $((sectors * 512)) model
+check "over a raw delta that is smaller" same
+scribble 20
+check "and written" same
+detach
+
+# --- a file system ----------------------------------------------------------------------
+
+mkdir img
+ploop init -s 256M -f expanded img/root.hds >/dev/null
+disk=$(sed -n 's|.*<Disk_size>\(.*\)</Disk_size>.*|\1|p' img/DiskDescriptor.xml)
+attach $((disk - 4096)) "11 falloc_new_clu off=2048" img/root.hds
+check "its partition is the device" e2fsck -fn "$dev"
+mount "$dev" mnt
+cp -a /usr/bin mnt/
+(cd mnt/bin && find . -type f -exec sha256sum {} +) >sums
+sync
+full=$(du -k img/root.hds | cut -f1)
+umount mnt
+detach
+attach $((disk - 4096)) "11 off=2048" img/root.hds
+mount "$dev" mnt
+check "files are as they were" sh -c "cd mnt/bin && sha256sum --quiet -c $dir/sums"
+rm -r mnt/bin
+sync
+fstrim mnt
+wait_until 20 sh -c "[ \$(du -k img/root.hds | cut -f1) -lt $((full / 3)) ]" || :
+check "space comes back ($full to $(du -k img/root.hds | cut -f1) KB)" test "$(du -k img/root.hds | cut -f1)" -lt $((full / 3))
+size=$(stat -c %s img/root.hds)
+head -c 20M /dev/urandom >mnt/x
+sync
+check "and is used again" test "$(stat -c %s img/root.hds)" -le "$size"
+umount mnt
+check "the file system is clean" e2fsck -fn "$dev"
+detach
+run ploop check img/DiskDescriptor.xml
+# Holes and clusters that nobody names are what discards leave.
+is "check finds nothing worse" "$(printf '%s\n' "$output" | grep -v 'belong to no block\|a hole in the image\|has [0-9]* errors' || :)" ""
+
+# --- a full host -------------------------------------------------------------------------
+
+truncate -s 24M small
+mkfs.ext4 -q -F small
+mkdir full
+mount -o loop small full
+cleanup_fn "umount $dir/full 2>/dev/null || :"
+empty full/i $clusters
+attach $sectors 7 full/i
+run dd if=/dev/zero of="$dev" bs=64k oflag=direct status=none
+like "no room: the writer is told" "$output" 'No space left on device'
+is "and who waits for events" "$(dmsetup message $name 0 get_event)|$(dmsetup message $name 0 get_event)" "event_ENOSPC|"
+head -c 65536 /dev/urandom >r
+check "what has its place can be written" dd if=r of="$dev" bs=64k oflag=direct conv=notrunc status=none
+check "and is read" cmp -n 65536 r "$dev"
+detach
+attach $sectors 7 full/i
+check "later, too" cmp -n 65536 r "$dev"
+detach
+umount full
