@@ -22,8 +22,8 @@
 #include "ext_io.h"
 #include "format.h"
 #include "gpt.h"
+#include "mark.h"
 #include "mkfs.h"
-#include "mount.h"
 #include "path.h"
 #include "populate.h"
 #include "size.h"
@@ -169,7 +169,7 @@ static int fill_disk(const struct creation *c, struct ploop_disk *disk, struct e
 		return err_errno(err, r, "cannot write the image '%s'", c->name);
 	r = image_finish(&disk->img, c->opts->sync, err);
 	if (r == 0)
-		mount_mark_checked(disk->img.fd);
+		mark_checked(disk->img.fd);
 	return r;
 }
 

@@ -7,8 +7,8 @@
  *
  * An image is hostile until it has been checked from its first to its last
  * block: that it was is marked on the file, where only the host's root can
- * write it. The mark is the file's, not that of its bytes: see ploop(8) for
- * what is copied or written over. create.c marks what it made.
+ * write it (mark.c). create.c marks what it made; a mount takes the mark away
+ * and a clean unmount gives it back.
  */
 #include "ploop.h"
 
@@ -23,7 +23,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -31,7 +31,7 @@
 #include "err.h"
 #include "gpt.h"
 #include "io.h"
-#include "mount.h"
+#include "mark.h"
 #include "run.h"
 #include "strbuf.h"
 #include "strv.h"
@@ -40,7 +40,9 @@
 #define LOOP_TRIES	  64
 #define LOOP_NAME_MAX	  32
 #define E2FSCK_TAIL_BYTES 4096
-#define MARK_NAME	  "trusted.ploop.checked"
+#define BACKING_MAX_BYTES 4097 /* a path and a newline */
+#define SETTLE_TRIES	  100
+#define SETTLE_NS	  (10 * 1000 * 1000)
 
 static int open_locked(struct ploop_disk *disk, bool read_only, struct err *err)
 {
@@ -60,6 +62,46 @@ static int open_locked(struct ploop_disk *disk, bool read_only, struct err *err)
 		return err_set(err, EBUSY, "the image '%s' is in use: is it mounted already?",
 			       disk->path);
 	return steal_fd(&fd);
+}
+
+/* The file behind @loop, "loop3" for example: opened by its name, caller closes; negative: not to be found. */
+static int open_backing(const char *loop)
+{
+	_cleanup_free_ char *path = NULL, *name = NULL;
+	size_t len;
+
+	if (asprintf(&path, "/sys/block/%s/loop/backing_file", loop) < 0)
+		return -ENOMEM;
+	if (io_read_file(AT_FDCWD, path, BACKING_MAX_BYTES, &name, &len, NULL) < 0 || len < 2)
+		return -ENOENT;
+	name[len - 1] = '\0';
+	return open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+/*
+ * A device that somebody else has set up on the image holds no lock of ours.
+ * Its name is asked of sysfs: opening it would keep a device that is about to go.
+ */
+static int check_unattached(const struct ploop_disk *disk, struct err *err)
+{
+	_cleanup_closedir_ DIR *d = opendir("/sys/block");
+	struct stat image, st;
+	struct dirent *de;
+
+	if (!d || fstat(disk->img.fd, &image) < 0)
+		return err_errno(err, errno, "cannot look for devices of '%s'", disk->path);
+	while ((de = readdir(d))) {
+		_cleanup_close_ int fd = -EBADF;
+
+		if (strncmp(de->d_name, "loop", 4) != 0)
+			continue;
+		fd = open_backing(de->d_name);
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == image.st_dev &&
+		    st.st_ino == image.st_ino)
+			return err_set(err, EBUSY, "the image '%s' is in use by '/dev/%s'",
+				       disk->path, de->d_name);
+	}
+	return 0;
 }
 
 /* Numbers are handed out to whoever asks: another may take ours first, then we ask again. */
@@ -110,17 +152,6 @@ static char *last_line(const char *out)
 	return strbuf_steal(&b);
 }
 
-void mount_mark_checked(int image)
-{
-	/* Where it cannot be written the check is made again. */
-	(void)fsetxattr(image, MARK_NAME, "1", 1, 0);
-}
-
-static bool is_marked(int image)
-{
-	return fgetxattr(image, MARK_NAME, NULL, 0) > 0;
-}
-
 /*
  * e2fsck's status is a sum: 1 and 2 say that it repaired, from 4 on that it
  * could not. It may have a lot to say and takes the time that the disk takes:
@@ -161,7 +192,7 @@ static int check_super(int loop, const char *path, struct err *err)
 static int check_file_system(struct ploop_disk *disk, int image, int loop, const char *dev,
 			     bool fsck, bool read_only, struct err *err)
 {
-	bool first = !is_marked(image);
+	bool first = !mark_is_checked(image);
 	int r = check_super(loop, disk->path, err);
 
 	if (r < 0 || (!first && (!fsck || read_only)))
@@ -170,8 +201,8 @@ static int check_file_system(struct ploop_disk *disk, int image, int loop, const
 	/* Its repair may be a super block from a copy, with other features. */
 	if (r == 0)
 		r = check_super(loop, disk->path, err);
-	if (r == 0 && first)
-		mount_mark_checked(image);
+	if (r == 0 && first && read_only)
+		mark_checked(image);
 	return r;
 }
 
@@ -259,10 +290,16 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 		return err_prefix(err, "'%s'", disk->path);
 	if (split_options(opts, &flags, &data) < 0)
 		return err_errno(err, ENOMEM, "cannot mount '%s'", disk->path);
+	/* Before the mark is taken away for nothing. */
+	if (stat(target, &st) < 0 || (!S_ISDIR(st.st_mode) && (errno = ENOTDIR)))
+		return err_errno(err, errno, "cannot mount '%s' on '%s'", disk->path, target);
 	read_only = flags & MS_RDONLY;
 	image = open_locked(disk, read_only, err);
 	if (image < 0)
 		return image;
+	r = check_unattached(disk, err);
+	if (r < 0)
+		return r;
 	loop = attach_loop(image, offset, length, read_only, name, err);
 	if (loop < 0)
 		return loop;
@@ -271,6 +308,9 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 	r = check_file_system(disk, image, loop, name, opts->fsck, read_only, err);
 	if (r < 0)
 		return r;
+	r = read_only ? 0 : mark_mounted(image, loop);
+	if (r < 0)
+		return err_errno(err, r, "cannot note on '%s' that it is mounted", disk->path);
 	/*
 	 * A kernel without BLK_DEV_WRITE_MOUNTED mounts nothing that is open for
 	 * writing, so hold the device by a reader's descriptor meanwhile. From the
@@ -286,10 +326,80 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 	return 0;
 }
 
+/* "loop3" into @name, the kernel's own name: numbers of loop devices may be spread by partitions. */
+static bool loop_name(dev_t dev, char name[LOOP_NAME_MAX])
+{
+	char link[64], target[256];
+	const char *base;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
+	n = readlink(link, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	base = strrchr(target, '/');
+	if (!base || strncmp(base + 1, "loop", 4) != 0 || strlen(base + 1) >= LOOP_NAME_MAX)
+		return false;
+	strcpy(name, base + 1);
+	return true;
+}
+
+static int open_loop(const char *name, int flags)
+{
+	char path[LOOP_NAME_MAX + 8];
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
+}
+
+/*
+ * Nothing is mounted from the device any more: only then has all been written.
+ * The mounts of a container that has just ended may take a moment longer.
+ */
+static int open_settled(const char *name)
+{
+	const struct timespec pause = {.tv_nsec = SETTLE_NS};
+	int i, fd = open_loop(name, O_EXCL);
+
+	for (i = 0; fd < 0 && errno == EBUSY && i < SETTLE_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		fd = open_loop(name, O_EXCL);
+	}
+	return fd;
+}
+
+/* What cannot be found, or was not left clean, stays unchecked. */
+static void note_unmounted(const char *name, int loop)
+{
+	_cleanup_close_ int settled = open_settled(name), image = -EBADF;
+	uint8_t super[SUPER_BYTES];
+	struct loop_info64 info;
+	struct stat st;
+
+	if (settled < 0)
+		return;
+	image = open_backing(name);
+	if (image >= 0 && fstat(image, &st) == 0 && ioctl(loop, LOOP_GET_STATUS64, &info) == 0 &&
+	    info.lo_device == st.st_dev && info.lo_inode == st.st_ino &&
+	    io_pread_full(loop, super, sizeof(super), SUPER_OFFSET) == 0 && super_is_clean(super))
+		mark_unmounted(image, loop);
+}
+
 int ploop_umount(const char *target, struct err *err)
 {
-	if (umount2(target, UMOUNT_NOFOLLOW) == 0)
+	_cleanup_close_ int loop = -EBADF;
+	char name[LOOP_NAME_MAX];
+	struct stat st;
+
+	/* Held, as the device would go with the mount. */
+	if (lstat(target, &st) == 0 && loop_name(st.st_dev, name))
+		loop = open_loop(name, 0);
+	if (umount2(target, UMOUNT_NOFOLLOW) == 0) {
+		if (loop >= 0)
+			note_unmounted(name, loop);
 		return 0;
+	}
 	if (errno == EINVAL)
 		return err_set(err, EINVAL, "nothing is mounted on '%s'", target);
 	return err_errno(err, errno, "cannot unmount '%s'", target);
@@ -306,20 +416,12 @@ static bool is_loop_of(const char *name, const struct stat *image)
 
 bool ploop_is_attached(struct ploop_disk *disk, dev_t dev)
 {
-	char link[64], target[256];
 	_cleanup_free_ char *name = NULL;
-	const char *base;
+	char base[LOOP_NAME_MAX];
 	struct stat image;
-	ssize_t n;
 
-	/* The kernel's own name of the device: numbers of loop devices may be spread by partitions. */
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(dev), minor(dev));
-	n = readlink(link, target, sizeof(target) - 1);
-	if (n < 0 || fstat(disk->img.fd, &image) < 0)
-		return false;
-	target[n] = '\0';
-	base = strrchr(target, '/');
-	if (!base || strncmp(base + 1, "loop", 4) != 0 || asprintf(&name, "/dev/%s", base + 1) < 0)
+	if (!loop_name(dev, base) || fstat(disk->img.fd, &image) < 0 ||
+	    asprintf(&name, "/dev/%s", base) < 0)
 		return false;
 	return is_loop_of(name, &image);
 }

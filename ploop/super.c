@@ -98,3 +98,13 @@ int super_check(const void *buf, struct err *err)
 		return err_set(err, EUCLEAN, "has a file system with mount options of its own");
 	return 0;
 }
+
+bool super_is_clean(const void *buf)
+{
+	struct ext2_super_block sb;
+
+	memcpy(&sb, buf, sizeof(sb));
+	return le16toh(sb.s_magic) == EXT2_SUPER_MAGIC &&
+	       (le16toh(sb.s_state) & (EXT2_VALID_FS | EXT2_ERROR_FS)) == EXT2_VALID_FS &&
+	       !(le32toh(sb.s_feature_incompat) & EXT3_FEATURE_INCOMPAT_RECOVER);
+}

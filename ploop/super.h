@@ -4,6 +4,7 @@
 
 /* What the super block of a file system may ask of the kernel that mounts it. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -19,5 +20,8 @@ enum {
  * options of its own. -EUCLEAN with a sentence that goes on behind the image's name.
  */
 int super_check(const void *buf, struct err *err);
+
+/* Unmounted whole, and no error was found in it. */
+bool super_is_clean(const void *buf);
 
 #endif

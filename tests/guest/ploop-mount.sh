@@ -71,8 +71,63 @@ check "unmount by the directory" ploop umount -m mnt
 mustfail "a directory that is not there" ploop mount -m none i
 is "left no device" "$(losetup -j i/root.hds)" ""
 
+# What is checked before the kernel sees it: the super block tells when e2fsck did that last.
+# mark DIR - the word that the image's mark starts with.
+mark() {
+	getfattr --only-values -n trusted.ploop.checked "$1/root.hds" 2>/dev/null | cut -d' ' -f1
+}
+# year DIR - of the last check of the image's file system.
+year() {
+	debugfs -R 'stats -h' "$1/root.hds?offset=1048576" 2>/dev/null |
+		sed -n 's/^Last checked: .* //p'
+}
+# cycle DIR - mount and unmount.
+cycle() { ploop mount -m mnt "$1" && ploop umount "$1"; }
+# was_checked NAME DIR - at its next mount it is.
+was_checked() {
+	check "$1: it mounts" ploop mount -m mnt "$2"
+	is "$1: the mark says so" "$(mark "$2")" mounted
+	check "$1: and is unmounted" ploop umount "$2"
+	is "$1: it was checked" "$(year "$2")" "$(date +%Y)"
+	is "$1: and is marked" "$(mark "$2")" checked
+}
+long_ago() {
+	debugfs -w -R 'ssv lastcheck 20010203040506' "$1/root.hds?offset=1048576" >/dev/null 2>&1
+	is "written over, so that the last check was long ago" "$(year "$1")" 2001
+}
+check "one that was made long ago" ploop init -s 16M -f raw --time 981173106 old/root.hds
+check "mounts" ploop mount -m mnt old
+is "meanwhile the mark says that" "$(mark old)" mounted
+echo more >mnt/more
+check "and is unmounted" ploop umount old
+is "with its mark" "$(mark old)" checked
+check "and again" cycle old
+is "without a check, as it was made here" "$(year old)" 2001
+mkdir copy
+cp --sparse=always --preserve=all old/* copy/
+is "a copy has its attributes" "$(mark copy)" checked
+was_checked "a copy" copy
+long_ago copy
+was_checked "written over" copy
+long_ago copy
+check "mount it, to unmount it by other means" ploop mount -m mnt copy
+umount mnt
+is "that leaves no mark of a check" "$(mark copy)" mounted
+was_checked "unmounted by other means" copy
+check "mount it, to break it" ploop mount -m mnt copy
+loop=$(awk -v m="$tap_tmp/mnt" '$2 == m { print $1 }' /proc/mounts)
+echo 1 >"/sys/fs/ext4/${loop#/dev/}/trigger_fs_error"
+check "unmount it" ploop umount copy
+is "with an error in it is unchecked" "$(mark copy)" mounted
+was_checked "after an error" copy
+loop=$(losetup -f --show copy/root.hds)
+mustfail "what another loop device is on is not mounted" ploop mount -F -m mnt copy
+is "as in use" "$status" 37
+like "by name" "$output" "is in use by '$loop'"
+losetup -d "$loop"
+
 # Images from elsewhere: a copy of the file's bytes comes without the mark.
-is "what was made here needs no check" "$(getfattr --only-values -n trusted.ploop.checked i/root.hds)" 1
+is "what was made here needs no check" "$(mark i)" checked
 mkdir src/small
 cp /bin/true src/small/file
 check "a small one" sh -c 'tar -C src/small -cf small.tar . && ploop init -s 16M -f raw --tar small.tar small/root.hds'
@@ -91,7 +146,7 @@ refused() {
 	like "$what: said so" "$output" "^ploop: .*$pattern"
 	is "$what: in one line" "$(printf '%s\n' "$output" | wc -l)" 1
 	is "$what: no device is left" "$(losetup -j x/root.hds)" ""
-	is "$what: no mark" "$(getfattr -n trusted.ploop.checked x/root.hds 2>/dev/null)" ""
+	is "$what: no mark" "$(mark x)" ""
 }
 for feature in encrypt casefold verity; do
 	another "feature $feature"
@@ -113,12 +168,13 @@ refused "the same, read-only" "e2fsck cannot repair" -r
 check "read-only: nothing has changed" sha256sum --quiet -c before
 another 'sif /file links_count 5' 'ssv errors 3'
 check "what can be repaired is" ploop mount -m mnt x
-is "and is marked" "$(getfattr --only-values -n trusted.ploop.checked x/root.hds)" 1
+is "and is marked" "$(mark x)" mounted
 like "no panic is to be had" "$(grep " $tap_tmp/mnt " /proc/mounts)" "errors=remount-ro"
 check "unmount it" ploop umount x
+is "it is marked as checked" "$(mark x)" checked
 check "it is sound" e2fsck -fn "x/root.hds?offset=1048576"
 another
 check "a sound one from elsewhere, read-only" ploop mount -r -m mnt x
-check "is marked as well" getfattr -n trusted.ploop.checked x/root.hds
+is "is marked as well" "$(mark x)" checked
 check "unmount it" ploop umount x
 check "and has not changed" sha256sum --quiet -c before

@@ -98,6 +98,27 @@ static void nothing_of_the_host_is_asked_for(void **state)
 	assert_non_null(strstr(err.msg, "mount options of its own"));
 }
 
+static void an_error_or_a_crash_is_not_clean(void **state)
+{
+	struct ext2_super_block sb = sample();
+
+	(void)state;
+	sb.s_feature_incompat &= htole32(~EXT3_FEATURE_INCOMPAT_RECOVER);
+	sb.s_state = htole16(EXT2_VALID_FS);
+	assert_true(super_is_clean(&sb));
+	sb.s_state = htole16(EXT2_VALID_FS | EXT2_ERROR_FS);
+	assert_false(super_is_clean(&sb));
+	sb.s_state = 0;
+	assert_false(super_is_clean(&sb));
+	sb.s_state = htole16(EXT2_VALID_FS);
+	sb.s_feature_incompat |= htole32(EXT3_FEATURE_INCOMPAT_RECOVER);
+	assert_false(super_is_clean(&sb));
+	sb = sample();
+	sb.s_state = htole16(EXT2_VALID_FS);
+	sb.s_magic = 0;
+	assert_false(super_is_clean(&sb));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +126,7 @@ int main(void)
 		cmocka_unit_test(refuses_every_other_feature),
 		cmocka_unit_test(names_what_it_refuses),
 		cmocka_unit_test(nothing_of_the_host_is_asked_for),
+		cmocka_unit_test(an_error_or_a_crash_is_not_clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The value of the attribute:
+ *
+ *   checked INODE BORN SIZE MODIFIED     what the file was like then
+ *   mounted BOOT DEVICE                  of the loop device that writes to it
+ *
+ *   (none, or of another file) --e2fsck--> checked --mount--> mounted
+ *                                             ^------umount------'
+ *
+ * A copy has another inode, one that is restored under the old number another
+ * birth; contents written over have another time. "mounted" is stable before
+ * the first write, since the time of the contents may reach the disk after
+ * them: a host that dies leaves it, and the next mount checks. The device is
+ * named by its sequence number, which no other has until the next boot, so that
+ * only the mount that found the image checked leaves it checked.
+ */
+#include "mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "io.h"
+
+#define NAME	  "trusted.ploop.checked"
+#define VALUE_MAX 160
+#define BOOT_ID	  "/proc/sys/kernel/random/boot_id"
+
+/* How the file is now; the time of the inode's own change is not in it, as a mark changes that. */
+static int describe_file(int image, char value[VALUE_MAX])
+{
+	struct statx st;
+
+	if (statx(image, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &st) < 0)
+		return -errno;
+	/* Some file systems do not know when a file was born. */
+	if (!(st.stx_mask & STATX_BTIME))
+		memset(&st.stx_btime, 0, sizeof(st.stx_btime));
+	snprintf(value, VALUE_MAX, "checked %llu %lld.%09u %llu %lld.%09u",
+		 (unsigned long long)st.stx_ino, (long long)st.stx_btime.tv_sec,
+		 st.stx_btime.tv_nsec, (unsigned long long)st.stx_size,
+		 (long long)st.stx_mtime.tv_sec, st.stx_mtime.tv_nsec);
+	return 0;
+}
+
+static int describe_device(int loop, char value[VALUE_MAX])
+{
+	_cleanup_free_ char *boot = NULL;
+	uint64_t sequence;
+	size_t len;
+	int r = io_read_file(AT_FDCWD, BOOT_ID, VALUE_MAX / 2, &boot, &len, NULL);
+
+	if (r == 0 && ioctl(loop, BLKGETDISKSEQ, &sequence) < 0)
+		r = -errno;
+	if (r == 0)
+		snprintf(value, VALUE_MAX, "mounted %.*s %llu", (int)strcspn(boot, "\n"), boot,
+			 (unsigned long long)sequence);
+	return r;
+}
+
+static bool says(int image, const char *value)
+{
+	char now[VALUE_MAX];
+	ssize_t n = fgetxattr(image, NAME, now, sizeof(now));
+
+	return n >= 0 && (size_t)n == strlen(value) && memcmp(now, value, (size_t)n) == 0;
+}
+
+static int note(int image, const char *value)
+{
+	return fsetxattr(image, NAME, value, strlen(value), 0) < 0 ? -errno : 0;
+}
+
+void mark_checked(int image)
+{
+	char value[VALUE_MAX];
+
+	if (describe_file(image, value) == 0)
+		(void)note(image, value);
+}
+
+bool mark_is_checked(int image)
+{
+	char value[VALUE_MAX];
+
+	return describe_file(image, value) == 0 && says(image, value);
+}
+
+int mark_mounted(int image, int loop)
+{
+	char value[VALUE_MAX];
+	bool checked = mark_is_checked(image);
+	int r = describe_device(loop, value);
+
+	if (r == 0)
+		r = note(image, value);
+	if (!checked)
+		return 0;
+	if (r < 0 && fremovexattr(image, NAME) < 0 && errno != ENODATA)
+		return -errno;
+	return fsync(image) < 0 ? -errno : 0;
+}
+
+void mark_unmounted(int image, int loop)
+{
+	char value[VALUE_MAX];
+
+	if (describe_device(loop, value) == 0 && says(image, value))
+		mark_checked(image);
+}
