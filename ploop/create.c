@@ -131,6 +131,8 @@ static int make_file_system(const struct creation *c, struct ext_io_range *range
 		.now = c->fs.now,
 		.progress = c->opts->progress,
 		.progress_arg = c->opts->progress_arg,
+		.tap = c->opts->tap,
+		.tap_arg = c->opts->tap_arg,
 	};
 	struct populate_need need = {1, 1};
 	ext2_filsys fs = NULL;

@@ -11,6 +11,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
@@ -32,6 +33,9 @@ enum ploop_format {
 /* Called now and then while an image is filled; done and total are bytes of the tar streams read (total 0: not known). */
 typedef void (*ploop_progress_fn)(void *arg, uint64_t done, uint64_t total);
 
+/* Called with the bytes of the tar files, as they are there, each once and in order. */
+typedef void (*ploop_tap_fn)(void *arg, const void *buf, size_t len);
+
 struct ploop_create_opts {
 	uint64_t size_bytes; /* of the virtual disk, rounded up to a cluster */
 	enum ploop_format format;
@@ -47,6 +51,8 @@ struct ploop_create_opts {
 	bool in_place;		/* the directory exists already and holds no image yet */
 	ploop_progress_fn progress;
 	void *progress_arg;
+	ploop_tap_fn tap; /* of a damaged tar as well (-EINVAL), to its end where it can be read */
+	void *tap_arg;
 };
 
 /*

@@ -253,13 +253,16 @@ static int read_entries(struct filling *f, struct err *err)
 
 static int read_tar(struct filling *f, const char *path, struct err *err)
 {
-	int r = source_open(path, &f->source, err);
+	int drained, r = source_open_tapped(path, f->opts->tap, f->opts->tap_arg, &f->source, err);
 
 	if (r < 0)
 		return r;
 	r = read_entries(f, err);
 	if (r < 0)
 		err_prefix(err, "'%s'", path);
+	drained = f->opts->tap ? source_drain(f->source) : 0;
+	if (drained < 0)
+		r = err_errno(err, drained, "cannot read '%s'", path);
 	f->done += source_bytes(f->source);
 	source_close(f->source);
 	f->source = NULL;

@@ -23,6 +23,8 @@ struct populate_opts {
 	time_t now;
 	ploop_progress_fn progress;
 	void *progress_arg;
+	ploop_tap_fn tap; /* NULL: none */
+	void *tap_arg;
 };
 
 /* What the tars take, as far as they were read. */

@@ -4,8 +4,9 @@
  * reads gzip without looking at its checksum, and a flipped bit in a template
  * would end up in a container without a word. So gzip is taken apart here, by
  * zlib, which does look. xz and bzip2 check themselves; a .zst does where it was
- * written with a checksum, which libarchive's writer, and so vztmpl, does not do:
- * the manifest's sha256 is what `vztmpl verify` goes by.
+ * written with a checksum, which libarchive's writer, and so vztmpl, has no
+ * option for: the manifest's sha256 is what `vztmpl verify` and `vzctl create`
+ * go by. The tap is for that.
  *
  *   file -- read_more() --+-- step(): inflate ------------+-- source_read()
  *                         +-- libarchive's filters, "raw" -+
@@ -39,6 +40,8 @@ struct source {
 	z_stream z;
 	bool gzip, inflating; /* inflating: inside of a member */
 	bool ended;
+	source_tap_fn tap;
+	void *tap_arg;
 };
 
 /* More input; 0 at the end of the file. */
@@ -55,6 +58,8 @@ static ssize_t read_more(struct source *s)
 	while (n < 0 && errno == EINTR);
 	if (n > 0)
 		s->bytes += (uint64_t)n;
+	if (n > 0 && s->tap)
+		s->tap(s->tap_arg, s->in, (size_t)n);
 	return n;
 }
 
@@ -166,6 +171,16 @@ static int prepare_gzip(struct source *s, struct err *err)
 	return 0;
 }
 
+int source_drain(struct source *s)
+{
+	ssize_t n;
+
+	do
+		n = read_more(s);
+	while (n > 0);
+	return n < 0 ? -errno : 0;
+}
+
 /* Only what is built into libarchive: it runs programs for the others. */
 static int prepare_raw(struct source *s, const char *name, struct err *err)
 {
@@ -211,7 +226,8 @@ static int prepare(struct source *s, const char *name, struct err *err)
 	return prepare_raw(s, name, err);
 }
 
-int source_take(int fd, const char *name, struct source **ret, struct err *err)
+static int take(int fd, const char *name, source_tap_fn tap, void *arg, struct source **ret,
+		struct err *err)
 {
 	struct source *s = calloc(1, sizeof(*s));
 	int r;
@@ -221,8 +237,12 @@ int source_take(int fd, const char *name, struct source **ret, struct err *err)
 		return err_errno(err, ENOMEM, "cannot read '%s'", name);
 	}
 	s->fd = fd;
+	s->tap = tap;
+	s->tap_arg = arg;
 	r = prepare(s, name, err);
 	if (r < 0) {
+		if (tap && s->in)
+			(void)source_drain(s);
 		source_close(s);
 		return r;
 	}
@@ -230,13 +250,24 @@ int source_take(int fd, const char *name, struct source **ret, struct err *err)
 	return 0;
 }
 
-int source_open(const char *path, struct source **ret, struct err *err)
+int source_take(int fd, const char *name, struct source **ret, struct err *err)
+{
+	return take(fd, name, NULL, NULL, ret, err);
+}
+
+int source_open_tapped(const char *path, source_tap_fn tap, void *arg, struct source **ret,
+		       struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)
 		return err_errno(err, errno, "cannot open '%s'", path);
-	return source_take(fd, path, ret, err);
+	return take(fd, path, tap, arg, ret, err);
+}
+
+int source_open(const char *path, struct source **ret, struct err *err)
+{
+	return source_open_tapped(path, NULL, NULL, ret, err);
 }
 
 uint64_t source_bytes(const struct source *s)

@@ -31,6 +31,7 @@
 #include "ploop.h"
 #include "state.h"
 #include "strbuf.h"
+#include "template_check.h"
 
 #define IMAGE_DIR  "root.hdd"
 #define DESCRIPTOR IMAGE_DIR "/DiskDescriptor.xml"
@@ -112,6 +113,28 @@ int area_check_free(const struct ct *ct, struct err *err)
 	return check_sole_owner(ct, err) < 0 ? err_exit_default(err, VZ_PRIVATE_EXISTS) : 0;
 }
 
+/* What the tap saw has the last word on a tar that cannot be read: the reason is in its bytes. */
+static int create_image(const char *dir, struct ploop_create_opts *opts, struct err *err)
+{
+	_cleanup_(template_check_freep) struct template_check *check = NULL;
+	struct err why = ERR_INIT;
+	int damaged, r = template_check_new(opts->tars[0], &check, err);
+
+	if (r < 0)
+		return r;
+	opts->tap = template_check_add;
+	opts->tap_arg = check;
+	r = ploop_create(dir, opts, err);
+	if (r < 0 && r != -EINVAL)
+		return err_exit_default(err, r == -ENOSPC ? VZ_NO_SPACE : VZ_IMAGE_CREATE);
+	damaged = template_check_end(check, &why);
+	if (damaged < 0 && err)
+		*err = why;
+	if (damaged < 0)
+		r = damaged;
+	return r < 0 ? err_exit_default(err, VZ_IMAGE_CREATE) : 0;
+}
+
 static int make_image(const char *tmp, const struct area_create_opts *opts, struct err *err)
 {
 	const char *const tars[] = {opts->tar, NULL};
@@ -133,10 +156,7 @@ static int make_image(const char *tmp, const struct area_create_opts *opts, stru
 	r = path_mkdirs(tmp, 0700, err);
 	if (r < 0)
 		return err_exit_default(err, VZ_CREATE_PRIVATE);
-	r = ploop_create(dir, &po, err);
-	if (r < 0)
-		return err_exit_default(err, r == -ENOSPC ? VZ_NO_SPACE : VZ_IMAGE_CREATE);
-	return 0;
+	return create_image(dir, &po, err);
 }
 
 static int remove_partial(const char *partial, struct err *err)

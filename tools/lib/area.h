@@ -24,7 +24,7 @@ struct area_create_opts {
 /* Exit code 44 when VE_PRIVATE is there, or another container's, made or being made. */
 int area_check_free(const struct ct *ct, struct err *err);
 
-/* Make the private area whole or not at all, where area_check_free() said yes. Exit codes 46, 48, 151. */
+/* Make the private area whole or not at all, where area_check_free() said yes. Exit codes 46, 47, 48, 151. */
 int area_create(const struct ct *ct, const struct area_create_opts *opts, struct err *err);
 
 /*

@@ -13,6 +13,7 @@
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "manifest.h"
 #include "path.h"
 #include "strbuf.h"
 #include "strv.h"
@@ -45,7 +46,7 @@ static char *printable(const char *name)
 static const char *const kinds[] = {".tar.zst", ".tar.xz", ".tar.gz", ".tar.bz2", ".tar"};
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-#define ARCH  "-x86_64"
+#define ARCH  "-" TEMPLATE_ARCH
 
 static int try_name(const struct host *host, const char *name, const char *arch, char **ret_path)
 {

@@ -11,6 +11,4 @@ enum {
 	EXIT_INTERRUPTED = 130,
 };
 
-#define TEMPLATE_ARCH "x86_64"
-
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef VESPER_VZTMPL_MANIFEST_H
-#define VESPER_VZTMPL_MANIFEST_H
+#ifndef VESPER_MANIFEST_H
+#define VESPER_MANIFEST_H
 
 #include <stdint.h>
 
@@ -9,6 +9,8 @@
 #include "hash.h"
 
 struct err;
+
+#define TEMPLATE_ARCH "x86_64"
 
 /*
  * What the cache knows of a template: <name>-<arch>.json beside the archive.

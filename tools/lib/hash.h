@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef VESPER_VZTMPL_HASH_H
-#define VESPER_VZTMPL_HASH_H
+#ifndef VESPER_HASH_H
+#define VESPER_HASH_H
 
 #include <stddef.h>
 

@@ -17,7 +17,6 @@
 #include "cleanup.h"
 #include "err.h"
 #include "io.h"
-#include "vztmpl.h"
 
 #define MANIFEST_VERSION   1
 #define MANIFEST_MAX_BYTES (16 << 20)
