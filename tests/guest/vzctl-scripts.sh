@@ -84,7 +84,20 @@ wait $! || status=$?
 is "a start script that is killed inside: 79" "$status" 79
 check "its container is gone" wait_until 20 sh -c "! vzctl status $id | grep -q running"
 is "and nothing is left" "$(leftovers $id)" ""
-rm $conf/$id.start $conf/$id.stop
+
+# One that takes too long is killed, with what it started, in a session of its own too.
+rm $conf/$id.start
+check "start" vzctl --quiet start $id
+echo 'setsid sh -c "sleep 501 & sleep 502" & sleep 503' >$conf/$id.stop
+vzctl --quiet set $id --stop-timeout 5 --save
+run vzctl stop $id
+is "a stop script that takes too long: 79" "$status" 79
+like "it was killed, it says" "$output" "action script '$conf/$id.stop': no end within 5 seconds: killed, with all that it started"
+is "nothing of it runs inside" "$(vzctl exec $id 'ps | grep -c [s]leep.50')" 0
+is "and its cgroup is gone" "$(find $CG/$id/init -maxdepth 1 -name 'vzctl-*' | wc -l)" 0
+is "the container goes on" "$(state $id)" "exist mounted running"
+rm $conf/$id.stop
+check "stop" vzctl --quiet stop $id --fast
 
 for a in premount mount umount; do
 	script $id.$a 'exit 1'

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -35,6 +36,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cgroup.h"
@@ -56,6 +58,9 @@
 	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWTIME)
 #define INNER_NAMESPACES (CLONE_NEWUSER | CLONE_NEWCGROUP)
 
+/* What was killed may take a moment to go. */
+#define KILLED_MS 2000
+
 struct session {
 	const struct exec_opts *opts;
 	const char *term;
@@ -70,6 +75,7 @@ struct session {
 	int sock;		   /* the child's side */
 	int signals;		   /* signalfd */
 	struct idrange ids;
+	int64_t end_ms; /* CLOCK_MONOTONIC, 0: it has all the time */
 };
 
 static void close_pair(int fds[2])
@@ -330,9 +336,24 @@ static void reap(pid_t pid, int *ret_status)
 		;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
+}
+
+static int timed_out(const struct session *s, struct err *err)
+{
+	return err_set(err, ETIMEDOUT, "no end within %d seconds: killed, with all that it started",
+		       s->opts->timeout_sec);
+}
+
 /*
- * As report_expect(), ended by a signal too: until its exec the other side is in
- * the hands of the container, which may stop it for as long as it likes.
+ * As report_expect(), ended by a signal and by the time too: until its exec the
+ * other side is in the hands of the container, which may stop it for as long as
+ * it likes.
  */
 static int expect(const struct session *s, int sock, enum report_kind want, int *ret_value,
 		  int *ret_fd, struct err *err)
@@ -341,7 +362,11 @@ static int expect(const struct session *s, int sock, enum report_kind want, int 
 	struct signalfd_siginfo si;
 
 	while (!p[0].revents) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		int64_t left = s->end_ms ? s->end_ms - now_ms() : -1;
+
+		if (s->end_ms && left <= 0)
+			return timed_out(s, err);
+		if (poll(p, 2, left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR)
 			return err_errno(err, errno, "cannot wait for the program");
 		if (p[1].revents && read(s->signals, &si, sizeof(si)) == (ssize_t)sizeof(si) &&
 		    si.ssi_signo != SIGWINCH)
@@ -409,10 +434,20 @@ static int run_session(struct session *s, int *ret_status, struct err *err)
 	relay.in = steal_fd(&s->in[1]);
 	relay.out = steal_fd(&s->out[0]);
 	relay.err = steal_fd(&s->err[0]);
+	relay.end_ms = s->end_ms;
 	if (s->opts->quiet)
 		reap(pid, &status);
 	else
 		r = relay_run(&relay, s->signals, &status, err);
+	if (r == -ETIMEDOUT)
+		timed_out(s, err);
+	/* All of the leaf first, so that nobody is left to start it again. */
+	if (r == -ETIMEDOUT)
+		cgroup_kill(s->leaf, NULL);
+	if (r < 0) {
+		kill(pid, SIGKILL);
+		reap(pid, NULL);
+	}
 	relay_close(&relay);
 	*ret_status = decode_status(status);
 	return r;
@@ -443,6 +478,8 @@ int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status,
 		r = idrange_load(ct, &s.ids, err);
 	if (r == 0)
 		r = make_cgroup(ct, &s, err);
+	if (opts->timeout_sec)
+		s.end_ms = now_ms() + opts->timeout_sec * INT64_C(1000);
 	s.has_size = ioctl(STDIN_FILENO, TIOCGWINSZ, &s.size) == 0;
 	s.has_settings = tcgetattr(STDIN_FILENO, &s.settings) == 0;
 	if (r == 0) {
@@ -452,7 +489,7 @@ int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status,
 	}
 	/* What it left running keeps its leaf; a later exec sweeps it away. */
 	if (s.leaf)
-		cgroup_remove(s.leaf, 0, NULL);
+		cgroup_remove(s.leaf, r == -ETIMEDOUT ? KILLED_MS : 0, NULL);
 	if (s.cgroup >= 0)
 		close(s.cgroup);
 	if (s.signals >= 0)

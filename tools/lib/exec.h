@@ -19,11 +19,13 @@ struct exec_opts {
 			     /* or neither: a login shell */
 	bool tty;	     /* on a terminal of its own */
 	bool quiet;	     /* nothing in, nothing out: all is /dev/null */
+	int timeout_sec;     /* past it all in the leaf is killed; 0: never. Not with quiet */
 };
 
 /*
  * *ret_status: the exit status, 128 + signal when it was killed. Exit code 31
  * when the container does not run, 8 when the program could not be run.
+ * -ETIMEDOUT: it took too long and was killed.
  */
 int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status, struct err *err);
 

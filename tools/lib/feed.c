@@ -24,6 +24,8 @@
 #include "exec.h"
 #include "report.h"
 
+#define LATE_SEC 10
+
 static int64_t now_ms(void)
 {
 	struct timespec ts;
@@ -59,21 +61,24 @@ static void run_child(const struct ct *ct, const struct exec_opts *opts, int inp
 }
 
 /*
- * Until the child reports, or its time is over; signals of ours are its as well,
- * but for those of a terminal, which a child of the same group has by itself.
+ * Until the child reports. It keeps the time itself, as it knows what there is to
+ * kill; past that and LATE_SEC more it is in trouble. Signals of ours are its
+ * as well, but for those of a terminal, which a child of the same group has by itself.
  */
 static int wait_for(pid_t pid, bool same_group, int sock, int signals, int timeout_sec,
 		    int *ret_status, struct err *err)
 {
 	struct pollfd p[] = {{.fd = sock, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-	int64_t end = now_ms() + timeout_sec * INT64_C(1000);
+	int64_t end = now_ms() + (timeout_sec + LATE_SEC) * INT64_C(1000);
 	struct signalfd_siginfo si;
 
 	while (!p[0].revents) {
 		int64_t left = timeout_sec ? end - now_ms() : INT32_MAX;
 
 		if (left <= 0)
-			return err_set(err, ETIMEDOUT, "no end within %d seconds", timeout_sec);
+			return err_set(err, ETIMEDOUT,
+				       "no end within %d seconds, and it cannot be killed",
+				       timeout_sec);
 		if (poll(p, 2, left > INT32_MAX ? INT32_MAX : (int)left) < 0 && errno != EINTR)
 			return err_errno(err, errno, "cannot wait for the program");
 		if (p[1].revents && read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si) &&
@@ -123,11 +128,13 @@ static int run(const struct ct *ct, const struct exec_opts *opts, int input, int
 int feed_exec(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,
 	      int *ret_status, struct err *err)
 {
+	struct exec_opts timed = *opts;
 	sigset_t old;
 	int r;
 
 	sigprocmask(SIG_BLOCK, NULL, &old);
-	r = run(ct, opts, input, timeout_sec, &old, ret_status, err);
+	timed.timeout_sec = timeout_sec;
+	r = run(ct, &timed, input, timeout_sec, &old, ret_status, err);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return r;
 }

@@ -10,8 +10,8 @@ struct exec_opts;
 
 /*
  * As exec_run(), with @input as the program's standard input instead of ours.
- * What runs inside is the tenant's: past @timeout_sec (0: none) it is not waited
- * for any more, -ETIMEDOUT. A signal that ends us is passed on, and the program's
+ * What runs inside is the tenant's: past @timeout_sec (0: none) it is killed with
+ * all that it started in its cgroup, -ETIMEDOUT. A signal that ends us is passed on, and the program's
  * end is waited for. Exit codes as exec_run().
  */
 int feed_exec(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,

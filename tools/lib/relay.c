@@ -275,15 +275,28 @@ static int patience(struct session *s)
 	return open && now_ms() < s->exit_ms + GRACE_MS ? QUIET_MS : 0;
 }
 
-static void run(struct session *s)
+/* What poll() takes for the time that is left; 0: none. */
+static int time_left(const struct session *s)
+{
+	int64_t left = s->r->end_ms - now_ms();
+
+	return !s->r->end_ms ? -1 : left <= 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+static int run(struct session *s)
 {
 	int timeout;
 
-	while (!s->exited)
-		turn(s, -1);
+	while (!s->exited) {
+		timeout = time_left(s);
+		if (timeout == 0)
+			return -ETIMEDOUT;
+		turn(s, timeout);
+	}
 	while (!s->given_up && (timeout = patience(s)) != 0)
 		if (!turn(s, timeout) && timeout > 0)
 			break;
+	return 0;
 }
 
 int relay_run(struct relay *r, int signals, int *ret_status, struct err *err)
@@ -291,6 +304,7 @@ int relay_run(struct relay *r, int signals, int *ret_status, struct err *err)
 	struct session s = {.r = r, .sigfd = signals};
 	struct termios saved, raw;
 	bool restore = false;
+	int ret;
 
 	if (r->pidfd < 0)
 		return err_errno(err, errno, "cannot watch the process");
@@ -306,9 +320,11 @@ int relay_run(struct relay *r, int signals, int *ret_status, struct err *err)
 		fcntl(r->in, F_SETFL, O_NONBLOCK);
 	}
 	set_up(&s);
-	run(&s);
+	ret = run(&s);
 	if (restore)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
+	if (ret < 0)
+		return err_set(err, -ret, "it has not ended in time");
 	*ret_status = s.status;
 	return 0;
 }
