@@ -20,6 +20,28 @@ check "another, running" vzctl --quiet set $id --cpumask 0
 is "is in effect" "$(vzctl exec $id awk '/^Cpus_allowed_list/{print\ \$2}' /proc/self/status)" 0
 mustfail "a failed change" vzctl set $id --cpumask 0-1 --userpasswd nobody9:x
 is "is taken back" "$(cat $CG/$id/cpuset.cpus)" 0
+
+# Half of a change is none: nothing of it was saved. (No name and no name server is set.)
+etc() { vzctl exec $id 'hostname; cd /etc; ls -l resolv.conf hostname hosts; cat hostname hosts resolv.conf' 2>&1 |
+	grep -v '^total'; }
+former=$(etc)
+mustfail "a host name and name servers, with a user that is not there" \
+	vzctl set $id --hostname half.example --nameserver 192.0.2.1 --cpumask auto --nodemask 0 --userpasswd nobody9:x
+is "are taken back" "$(etc)" "$former"
+is "and so are the nodes" "$(cat $CG/$id/cpuset.mems.effective) $(cat $CG/$id/cpuset.cpus)" "0 0"
+check "a link in its place" vzctl exec $id 'rm -f /etc/resolv.conf; ln -s ../run/none /etc/resolv.conf'
+former=$(etc)
+mustfail "the same again" vzctl set $id --hostname half.example --nameserver 192.0.2.1 --userpasswd nobody9:x
+is "the link is there again" "$(etc)" "$former"
+vzctl exec $id 'rm -f /etc/resolv.conf'
+# The first of its two files is written and the second is not.
+vzctl exec $id 'echo 127.0.0.1 localhost >/etc/hosts'
+former=$(etc)
+chattr +i /vz/root/$id/etc/hosts
+run vzctl set $id --hostname half.example
+chattr -i /vz/root/$id/etc/hosts
+is "a host name that fails half way: 70" "$status" 70
+is "is taken back" "$(etc)" "$former"
 run vzctl set $id --cpumask 0-99
 is "a CPU that is not there: 2" "$status" 2
 like "is named" "$output" "this host has no CPU [0-9]+ \(it has 0-1\)"

@@ -6,14 +6,10 @@
 #include "apply.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
@@ -25,6 +21,7 @@
 #include "osdep.h"
 #include "size.h"
 #include "state.h"
+#include "utsname.h"
 #include "value.h"
 #include "veth.h"
 
@@ -109,23 +106,6 @@ int apply_numproc(struct ct *ct, const char *old, const char *value, struct err 
 	return kve_set_limit(ct->cgroup, "numproc", barrier, limit, err);
 }
 
-/* The name in the running kernel changes from a child that is in the container's namespace. */
-static int set_running_hostname(const struct ct *ct, const char *name, struct err *err)
-{
-	_cleanup_close_ int ns = state_open_ns(ct, "uts", err);
-	int status;
-	pid_t pid;
-
-	if (ns < 0)
-		return ns;
-	pid = fork();
-	if (pid == 0)
-		_exit(setns(ns, CLONE_NEWUTS) < 0 || sethostname(name, strlen(name)) < 0);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return err_errno(err, errno, "cannot fork");
-	return status ? err_set(err, EPERM, "cannot set the host name '%s'", name) : 0;
-}
-
 int apply_hostname(struct ct *ct, const char *old, const char *value, struct err *err)
 {
 	int r = osdep_hostname(ct, err);
@@ -133,7 +113,7 @@ int apply_hostname(struct ct *ct, const char *old, const char *value, struct err
 	/* In a start the first process sets it itself. */
 	if (r < 0 || !old || !value || !*value)
 		return r;
-	return set_running_hostname(ct, value, err);
+	return utsname_set(ct, value, err);
 }
 
 int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err)

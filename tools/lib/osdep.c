@@ -21,7 +21,7 @@
 #define FILE_MAX_BYTES (256 << 10)
 #define MARK	       "# vzctl"
 
-static int open_etc(const struct ct *ct, struct err *err)
+int osdep_open_etc(const struct ct *ct, struct err *err)
 {
 	_cleanup_close_ int root = open(ct->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd;
@@ -122,7 +122,7 @@ int osdep_hostname(const struct ct *ct, struct err *err)
 
 	if (!hostname || !*hostname)
 		return 0;
-	etc = open_etc(ct, err);
+	etc = osdep_open_etc(ct, err);
 	if (etc < 0)
 		return err_exit_default(err, VZ_BAD_HOSTNAME);
 	strbuf_addf(&b, "%s\n", hostname);
@@ -219,7 +219,7 @@ int osdep_dns(const struct ct *ct, struct err *err)
 		return err_exit_default(err, VZ_BAD_DNS);
 	if (!b.len)
 		return 0;
-	etc = open_etc(ct, err);
+	etc = osdep_open_etc(ct, err);
 	r = etc < 0 ? etc : write_text(etc, "resolv.conf", &b, err);
 	return r < 0 ? err_exit_default(err, VZ_BAD_DNS) : 0;
 }
@@ -229,7 +229,7 @@ int osdep_network(const struct ct *ct, struct err *err)
 	static const char name[] = "10-venet0.network";
 	static const char text[] = "# The host configures venet0.\n"
 				   "[Match]\nName=venet*\n\n[Link]\nUnmanaged=yes\n";
-	_cleanup_close_ int etc = open_etc(ct, err), dir = -EBADF;
+	_cleanup_close_ int etc = osdep_open_etc(ct, err), dir = -EBADF;
 
 	if (etc < 0)
 		return etc;

@@ -13,6 +13,9 @@ struct err;
  * no link in it leads to the host; never through a program of the container.
  */
 
+/* The container's /etc, whatever links are on the way: a descriptor; caller closes. */
+int osdep_open_etc(const struct ct *ct, struct err *err);
+
 /* From HOSTNAME; nothing to do when it is not set. Exit code 70. */
 int osdep_hostname(const struct ct *ct, struct err *err);
 

@@ -18,6 +18,7 @@
 #include "devset.h"
 #include "err.h"
 #include "exitcode.h"
+#include "former.h"
 #include "lifecycle.h"
 #include "log.h"
 #include "param.h"
@@ -197,13 +198,15 @@ static void take_back(struct set *s, size_t count, struct config *old)
 		const struct param *p = s->changes[count].p;
 		const char *from;
 
-		if (!is_applied(s, count))
+		if (!is_applied(s, count) || p->phase == PHASE_FILES)
 			continue;
 		from = config_get(now, p->key);
 		s->ctx->ct->conf = old;
 		p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), NULL);
 		s->ctx->ct->conf = now;
 	}
+	if (s->former)
+		former_put_back(s->ctx->ct, s->former);
 	if (devices) {
 		s->ctx->ct->conf = old;
 		devset_restore(s->ctx->ct, NULL);
@@ -211,18 +214,31 @@ static void take_back(struct set *s, size_t count, struct config *old)
 	}
 }
 
+static int take_former(struct set *s, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (s->changes[i].p && s->changes[i].p->phase == PHASE_FILES)
+			return former_take(s->ctx->ct, &s->former, err);
+	return 0;
+}
+
 static int apply_all(struct set *s, struct config *old, struct err *err)
 {
 	size_t i;
-	int r = 0;
+	int r = take_former(s, err);
 
+	if (r < 0)
+		return r;
 	for (i = 0; r == 0 && i < s->count; i++)
 		r = apply_one(s, i, old, err);
 	if (r == 0)
 		return 0;
 	i--;
 	err_exit_default(err, s->changes[i].p->exit_code);
-	take_back(s, i, old);
+	/* What is written to the cgroup as a whole may have failed at its second file. */
+	take_back(s, i + (s->changes[i].p->phase == PHASE_CGROUP), old);
 	return r;
 }
 
@@ -445,6 +461,7 @@ static void set_clear(struct set *s)
 		free(s->actions[i].value);
 	}
 	config_free(s->sample);
+	former_free(s->former);
 }
 
 static int run(struct set *s, struct err *err)

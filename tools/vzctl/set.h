@@ -8,6 +8,7 @@
 struct config;
 struct ctx;
 struct err;
+struct former;
 struct param;
 
 /* What one `vzctl set` is to do. */
@@ -31,6 +32,7 @@ struct set {
 		char *value;
 	} actions[16];
 	size_t n_actions;
+	struct former *former; /* of a running container's files, when they are to change; owned */
 };
 
 /* One more; exit code 20 when it is too many. */
