@@ -73,7 +73,11 @@ is "a broken manifest is damage" "$status" 47
 rm "$manifest"
 run vztmpl info tiny
 is "a missing manifest is damage" "$status" 47
-check "build repairs it" vztmpl build tiny
+mustfail "build leaves it alone, as nobody knows what it was" vztmpl build tiny
+like "by name" "$output" "^vztmpl: template 'tiny' is damaged and may be no build of ours: .*has no manifest \(--force replaces it"
+check "--force replaces it" vztmpl build --force tiny
+truncate -s 10 "$archive"
+check "a damaged one that was built is built again" vztmpl build tiny
 check "and then it is whole" vztmpl info tiny
 
 run flock "$VZTMPL_CACHE/.tiny.lock" vztmpl build tiny

@@ -147,6 +147,48 @@ static void what_a_crash_left_is_cleared(void **state)
 	assert_int_equal(look(f), CACHE_OK);
 }
 
+/* Nothing of it can be had again: it has to be named. */
+static void a_damaged_import_stays(void **state)
+{
+	static const char *const manifests[] = {
+		NULL,				  /* as it is: "source" */
+		"",				  /* none */
+		"{\"recipe\": \"t\"",		  /* damaged itself */
+		"{\"manifest\": 1, \"name\": 7}", /* the same, and JSON */
+	};
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	char text[1000];
+	size_t i;
+
+	recipe(f, "");
+	snprintf(text, sizeof(text),
+		 "{\"manifest\": 1, \"name\": \"t\", \"arch\": \"x86_64\", \"kind\": "
+		 "\"container\", \"summary\": \"s\", \"date\": \"2026-01-01T00:00:00Z\", "
+		 "\"size\": 100, \"sha256\": \"%064d\", \"unpacked_size\": 1, \"entries\": 1, "
+		 "\"source\": \"old.tar\", \"packages\": []}",
+		 0);
+	mkdirat(f->dirfd, "cache", 0700);
+	for (i = 0; i < sizeof(manifests) / sizeof(manifests[0]); i++) {
+		const char *m = manifests[i] ? manifests[i] : text;
+
+		fixture_write(f, "cache/t-x86_64.tar.zst", "all that is left", 16);
+		if (*m)
+			fixture_write(f, "cache/t-x86_64.json", m, strlen(m));
+		else
+			unlinkat(f->dirfd, "cache/t-x86_64.json", 0);
+		if (build(f, false, &err) != -EEXIST || !strstr(err.msg, "template 't'") ||
+		    !strstr(err.msg, "damaged") || !strstr(err.msg, "--force") ||
+		    !strstr(err.msg, "vztmpl remove"))
+			fail_msg("%zu: %d '%s'", i, err.code, err.msg);
+		if (i == 0)
+			assert_non_null(strstr(err.msg, "imported from 'old.tar'"));
+		assert_int_equal(runs(f), 0);
+	}
+	assert_int_equal(build(f, true, &err), 0);
+	assert_int_equal(look(f), CACHE_OK);
+}
+
 static void waits_for_nobody(void **state)
 {
 	struct fixture *f = *state;
@@ -168,6 +210,7 @@ int main(void)
 		fixture_test(builds_once_until_something_changes),
 		fixture_test(a_failure_leaves_the_cache_as_it_was),
 		fixture_test(what_a_crash_left_is_cleared),
+		fixture_test(a_damaged_import_stays),
 		fixture_test(waits_for_nobody),
 	};
 

@@ -83,18 +83,54 @@ static int make(const struct cache *c, const struct recipe *r, const struct buil
 	return store(c, r, w, res, err);
 }
 
+/*
+ * A damaged template is made anew where that loses nothing: its manifest says
+ * that a recipe of its name made it, or it is half of one that a killed build
+ * was putting in place. An import may be the only copy of something.
+ */
+static int check_damaged(const struct cache *c, const struct recipe *r, const char *why,
+			 struct err *err)
+{
+	_cleanup_free_ char *json = cache_path(c, r->name, ".json");
+	_cleanup_(manifest_freep) struct manifest *m = NULL;
+	int ret = json ? manifest_load(json, &m, NULL) : -ENOMEM;
+
+	if (ret == -ENOMEM)
+		return err_set(err, ENOMEM, "out of memory");
+	if (m && m->recipe && strcmp(m->recipe, r->name) == 0 && strcmp(m->name, r->name) == 0)
+		return 0;
+	if (ret == -ENOENT && work_is_there(c, r->name))
+		return 0;
+	if (m && m->source)
+		return err_set(err, EEXIST,
+			       "template '%s' was imported from '%s' and is damaged: %s "
+			       "(--force replaces it, 'vztmpl remove' removes it)",
+			       r->name, m->source, why);
+	return err_set(err, EEXIST,
+		       "template '%s' is damaged and may be no build of ours: %s "
+		       "(--force replaces it, 'vztmpl remove' removes it)",
+		       r->name, why);
+}
+
 /* 1 when there is nothing to do. */
 static int look(const struct cache *c, const struct recipe *r, const struct build_opts *opts,
 		struct err *err)
 {
 	_cleanup_(manifest_freep) struct manifest *m = NULL;
-	enum cache_state state;
+	enum cache_state state = CACHE_ABSENT;
+	struct err why = ERR_INIT;
+	int ret = opts->force ? 0 : cache_look(c, r->name, true, &state, &m, &why);
 
-	if (opts->force || cache_look(c, r->name, true, &state, &m, NULL) < 0 || state != CACHE_OK)
-		return 0;
+	if (ret < 0 && err)
+		*err = why;
+	if (ret < 0 || state == CACHE_ABSENT)
+		return ret;
+	if (state == CACHE_DAMAGED)
+		return check_damaged(c, r, why.msg, err);
 	if (m->source)
 		return err_set(err, EEXIST,
-			       "template '%s' was imported from '%s' (--force replaces it)",
+			       "template '%s' was imported from '%s' "
+			       "(--force replaces it, 'vztmpl remove' removes it)",
 			       r->name, m->source);
 	return strcmp(m->key, r->key) == 0;
 }

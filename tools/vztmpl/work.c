@@ -46,6 +46,13 @@ int work_end(const struct cache *c, const char *name, struct err *err)
 	return path_remove_tree(dirfd, base, err);
 }
 
+bool work_is_there(const struct cache *c, const char *name)
+{
+	_cleanup_free_ char *dir = NULL;
+
+	return asprintf(&dir, "%s/.build-%s", c->dir, name) >= 0 && access(dir, F_OK) == 0;
+}
+
 int work_begin(const struct cache *c, const char *name, struct work *w, struct err *err)
 {
 	int r = work_end(c, name, err);

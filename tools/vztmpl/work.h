@@ -9,6 +9,7 @@
  * renamed into place; until then the old template serves.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct cache;
@@ -33,6 +34,9 @@ int work_pack(const struct work *w, struct source *source, const struct scan_opt
 /* Store @m, completed by @res and the time, and put both files in place. */
 int work_finish(const struct cache *c, const struct work *w, struct manifest *m,
 		const struct pack_result *res, struct err *err);
+
+/* Is there any of it, of a build or an import that goes on or was killed? */
+bool work_is_there(const struct cache *c, const char *name);
 
 /* Remove what is left of it. */
 int work_end(const struct cache *c, const char *name, struct err *err);
