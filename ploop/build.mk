@@ -2,7 +2,7 @@
 # The image library, archive and shared object, and its command line.
 
 ploop_SRC := ploop/attr.c ploop/bat.c ploop/check.c ploop/create.c ploop/data.c \
-	ploop/descriptor.c ploop/dirs.c ploop/disk.c ploop/entries.c ploop/ext_io.c ploop/gpt.c ploop/hold.c \
+	ploop/descriptor.c ploop/dirs.c ploop/disk.c ploop/entries.c ploop/ext_io.c ploop/gpt.c ploop/headers.c ploop/hold.c \
 	ploop/htree.c ploop/image.c ploop/mark.c ploop/mkfs.c ploop/mount.c ploop/names.c ploop/open.c ploop/populate.c \
 	ploop/source.c ploop/space.c ploop/super.c ploop/tree.c ploop/vet.c
 ploop_CMD := $(wildcard ploop/cmd/*.c)

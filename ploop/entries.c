@@ -18,6 +18,7 @@
 #include <archive_entry.h>
 
 #include "err.h"
+#include "headers.h"
 #include "source.h"
 
 #define TAR_BLOCK 512
@@ -30,14 +31,19 @@ struct entries {
 	char why[256];	/* of the source's failure, which libarchive would replace by its own */
 	la_int64_t end; /* of the last entry */
 	locale_t utf8, old;
+	struct headers headers;
 };
 
 static la_ssize_t read_block(struct archive *a, void *arg, const void **ret)
 {
 	struct entries *in = arg;
-	ssize_t n = source_read(in->source, a, ret);
+	ssize_t n;
 	int r;
 
+	headers_leave(&in->headers);
+	n = source_read(in->source, a, ret);
+	if (n > 0)
+		headers_block(&in->headers, *ret, (size_t)n);
 	if (n < 0)
 		snprintf(in->why, sizeof(in->why), "%s", archive_error_string(a));
 	if (n <= 0 || !in->tap)
@@ -91,7 +97,7 @@ int entries_open(struct source *source, entries_tap_fn tap, void *arg, struct en
 /*
  * A name's characters are kept as they are, whatever it is told of them. All
  * other warnings are of something that was left out: a name, an attribute, an
- * ACL. Only the text tells them apart.
+ * ACL. Only the text tells them apart, and it is the last one's: see headers.c.
  */
 static bool is_about_characters(const struct entries *in)
 {
@@ -104,8 +110,15 @@ int entries_next(struct entries *in, struct archive_entry **ret, struct err *err
 {
 	int r = archive_read_next_header(in->a, ret);
 
-	if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && is_about_characters(in)))
+	if (r == ARCHIVE_OK)
 		return 1;
+	if (r == ARCHIVE_WARN && is_about_characters(in))
+		return headers_agree(&in->headers, entries_start(in), *ret)
+			       ? 1
+			       : err_set(err, EINVAL,
+					 "has an entry of which only a part can be read, and a "
+					 "name "
+					 "that is no UTF-8");
 	if (r == ARCHIVE_WARN)
 		return err_set(err, EINVAL, "has an entry of which only a part can be read: %s",
 			       reason(in));
