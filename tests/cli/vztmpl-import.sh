@@ -184,6 +184,27 @@ i=0
 while [ $i -lt 33 ]; do member 3 dev/n; i=$((i + 1)); done >part
 { init; i=0; while [ $i -lt 125 ]; do cat part; i=$((i + 1)); done; end; } >bad.tar
 refused "a flood of devices" "'dev/n' is one device too many: 4096"
+# holes BYTES [COUNT] - sparse entries of one name, of nothing but a hole; what is replaced counts, too.
+holes() {
+	perl -e '$h = pack("a100 a8 a8 a8 a12 a12 A8 a1 a100 a8 a32 a32 x64", "hole", "0000644", "0000000",
+		"0000000", "00000000000", "00000000001", "        ", "S", "", "ustar  ", "root", "root");
+		substr($h, 386) = pack("a12 a12", sprintf("%011o", 0), sprintf("%011o", 0)) . "\0" x 102;
+		substr($h, 483, 12) = "\x80\0\0\0" . pack("Q>", $ARGV[0]);
+		substr($h, 148, 8) = sprintf("%06o\0 ", unpack("%32C*", $h));
+		for ($n = $ARGV[1]; $n > 0; $n -= 4096) { print $h x ($n < 4096 ? $n : 4096) }' "$1" "${2:-1}"
+}
+import_holes() { { init; holes $most 524289; end; } | vztmpl import --quiet --name bad /dev/stdin; }
+{ init; holes 4611686018427387904 2; end; } >bad.tar
+refused "two files of 2^62 bytes" "'hole' is larger than a file can be"
+most=17592186036224 # of a file of ext4
+{ init; holes $most 2; end; } >bad.tar
+check "two as large as can be" vztmpl import --quiet --name holes bad.tar
+is "are counted" "$(manifest holes .unpacked_size)" $((2 * most))
+check "and verify" vztmpl verify holes
+run import_holes
+is "more than 2^63 bytes in all: refused" "$status" 1
+like "more than 2^63 bytes in all: said so" "$output" "^vztmpl: cannot import 'bad': .*more bytes in its files than a manifest can say"
+is "more than 2^63 bytes in all: nothing left" "$(find "$VZTMPL_CACHE" -name '*bad*' ! -name '.*.lock')" ""
 tar -C src -cf bad.tar --owner=300000 --group=5 sbin
 refused "an owner that no container has" "'sbin/.*belongs to 300000:5; ids go up to 262143 here, 300001 are needed"
 check "unless it has more ids" vztmpl import --quiet --ids 300001 --name many bad.tar

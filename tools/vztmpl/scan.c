@@ -8,6 +8,7 @@
 #include "scan.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,6 +173,9 @@ static int keep(struct scan *s, const char *path, struct archive_entry *e, struc
 	if (r < 0)
 		return r;
 	s->res.entries++;
+	/* A number of JSON has 63 bits here; a tar of holes goes beyond in a few megabytes. */
+	if (regular && (uint64_t)archive_entry_size(e) > INT64_MAX - s->res.unpacked_bytes)
+		return err_set(err, EFBIG, "has more bytes in its files than a manifest can say");
 	if (regular)
 		s->res.unpacked_bytes += (uint64_t)archive_entry_size(e);
 	for (size_t i = 0; i < sizeof(inits) / sizeof(*inits); i++)
