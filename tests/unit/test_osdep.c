@@ -10,6 +10,7 @@
 #include "config.h"
 #include "ct.h"
 #include "err.h"
+#include "faults.h"
 #include "io.h"
 #include "osdep.h"
 
@@ -163,6 +164,55 @@ static void networkd_is_told_to_leave_venet0_alone(void **state)
 	drop(&w);
 }
 
+static void count_rule_warning(const char *sentence)
+{
+	assert_non_null(strstr(sentence, "container 101 has no rule for systemd-networkd"));
+	assert_non_null(strstr(sentence, "10-venet0.network"));
+	warnings++;
+}
+
+/* A disk without room, at every call that takes some: the start goes on, and half a rule is none. */
+static void a_full_disk_costs_networkd_its_rule_only(void **state)
+{
+	static const char file[] = "etc/systemd/network/10-venet0.network";
+	struct fixture *f = *state;
+	struct world w = make_world(f);
+	struct err err = ERR_INIT;
+	unsigned int n, lost = 0;
+	bool met = true;
+
+	w.ct->warn = count_rule_warning;
+	mkdir(fixture_path(f, "etc/systemd"), 0755);
+	mkdir(fixture_path(f, "etc/systemd/network"), 0755);
+	for (n = 0; met; n++) {
+		bool there;
+		int r;
+
+		unlink(fixture_path(f, file));
+		warnings = 0;
+		faults_arm(FAULT_FILE, n);
+		r = osdep_network(w.ct, &err);
+		met = faults_disarm();
+		there = access(fixture_path(f, file), F_OK) == 0;
+		if (there)
+			holds(f, file,
+			      "# The host configures venet0.\n[Match]\nName=venet*\n\n"
+			      "[Link]\nUnmanaged=yes\n");
+		/* Not even /etc opens: that is no full disk, and said as an error. */
+		if (r < 0) {
+			assert_true(met && !there);
+			assert_non_null(strstr(err.msg, "open"));
+			continue;
+		}
+		if (!there)
+			assert_int_equal(warnings, 1);
+		lost += !there;
+	}
+	assert_true(lost > 0);
+	assert_int_equal(warnings, 0);
+	drop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +221,7 @@ int main(void)
 		fixture_test(what_is_no_small_file_stays),
 		fixture_test(resolv_conf_is_replaced),
 		fixture_test(networkd_is_told_to_leave_venet0_alone),
+		fixture_test(a_full_disk_costs_networkd_its_rule_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
