@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,6 +68,8 @@ exec_child(const char *const *argv, const struct run_opts *opts, int in, int out
 	sigset_t none;
 	int e;
 
+	if (opts->dies_with_us)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	report = fcntl(report, F_DUPFD_CLOEXEC, 3);
 	in = fcntl(in, F_DUPFD_CLOEXEC, 3);
 	if (out >= 0)

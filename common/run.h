@@ -17,6 +17,7 @@ struct run_opts {
 	size_t out_max_bytes; /* more than this is -EFBIG; 0: 1 MiB */
 	bool out_tail;	      /* no limit, but only the last out_max_bytes are kept */
 	bool no_stderr;	      /* standard error goes nowhere; else it is inherited */
+	bool dies_with_us;    /* killed when the calling process ends */
 };
 
 /*

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,6 +121,33 @@ static void ends_with_the_program_not_with_its_daemons(void **state)
 	free(out);
 }
 
+/* The program holds the write end of the pipe, and its caller is killed. */
+static void dies_with_its_caller_when_asked(void **state)
+{
+	const struct run_opts opts = {.dies_with_us = true};
+	struct pollfd p = {.events = POLLIN};
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], 1);
+		close(fds[1]);
+		_exit(run_program(SH("echo; exec sleep 100"), &opts, NULL) != 0);
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &c, 1), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	p.fd = fds[0];
+	assert_int_equal(poll(&p, 1, 20000), 1);
+	assert_int_equal(read(fds[0], &c, 1), 0);
+	close(fds[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +159,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_end_of_much_output),
 		cmocka_unit_test(standard_error_goes_nowhere_when_asked),
 		cmocka_unit_test(ends_with_the_program_not_with_its_daemons),
+		cmocka_unit_test(dies_with_its_caller_when_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
