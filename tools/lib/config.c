@@ -326,6 +326,13 @@ const char *config_get(const struct config *c, const char *key)
 	return l ? l->value : NULL;
 }
 
+size_t config_line(const struct config *c, const char *key)
+{
+	const struct line *l = find_line(c, key);
+
+	return l ? (size_t)(l - c->lines) + 1 : 0;
+}
+
 static void remove_lines(struct config *c, const char *key, const struct line *keep)
 {
 	size_t from, to = 0;

@@ -45,6 +45,9 @@ const char *config_get(const struct config *c, const char *key);
  */
 int config_set(struct config *c, const char *key, const char *value, struct err *err);
 
+/* The number of the line that counts for @key, 0 when there is none; of a file as it was parsed. */
+size_t config_line(const struct config *c, const char *key);
+
 /* The keys in their order: NULL past the last. Borrowed. */
 const char *config_key(const struct config *c, size_t index);
 

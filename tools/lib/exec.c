@@ -53,6 +53,7 @@
 #include "spawn.h"
 #include "state.h"
 #include "strbuf.h"
+#include "strv.h"
 
 #define OUTER_NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWTIME)
@@ -196,17 +197,36 @@ static int prepare_program(struct session *s, struct err *err)
 	return r < 0 ? r : keep_only_socket(s, err);
 }
 
+static int make_env(const struct session *s, char ***ret_env, struct err *err)
+{
+	static const char *const base[] = {
+		"HOME=/root",
+		"USER=root",
+		"LOGNAME=root",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	};
+	const char *const *more;
+	char term[80];
+	size_t i;
+	int r = 0;
+
+	snprintf(term, sizeof(term), "TERM=%.64s", s->term);
+	for (i = 0; r == 0 && i < sizeof(base) / sizeof(base[0]); i++)
+		r = strv_add(ret_env, base[i]);
+	if (r == 0)
+		r = strv_add(ret_env, term);
+	for (more = s->opts->env; r == 0 && more && *more; more++)
+		r = strv_add(ret_env, *more);
+	return r < 0 ? err_set(err, ENOMEM, "out of memory") : 0;
+}
+
 /* Never returns. */
 static void program(struct session *s)
 {
-	static const char path[] =
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	struct err err = ERR_INIT;
-	char term[80];
-	char *envp[] = {"HOME=/root", "USER=root", "LOGNAME=root", (char *)path, term, NULL};
+	char **envp = NULL;
 
-	snprintf(term, sizeof(term), "TERM=%.64s", s->term);
-	if (prepare_program(s, &err) == 0) {
+	if (make_env(s, &envp, &err) == 0 && prepare_program(s, &err) == 0) {
 		spawn_reset_process();
 		environ = envp; /* execvpe looks programs up by this PATH */
 		if (confine_self(&s->confine, &err) == 0)

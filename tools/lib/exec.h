@@ -14,12 +14,13 @@ struct err;
  * descriptor of the host but pipes or a terminal of the container's own.
  */
 struct exec_opts {
-	const char *command; /* for the container's bash or sh, "-c" */
-	char *const *argv;   /* or: a program and its arguments, no shell */
-			     /* or neither: a login shell */
-	bool tty;	     /* on a terminal of its own */
-	bool quiet;	     /* nothing in, nothing out: all is /dev/null */
-	int timeout_sec;     /* past it all in the leaf is killed; 0: never. Not with quiet */
+	const char *command;	/* for the container's bash or sh, "-c" */
+	char *const *argv;	/* or: a program and its arguments, no shell */
+				/* or neither: a login shell */
+	const char *const *env; /* "KEY=value" besides what every one has; NULL: none */
+	bool tty;		/* on a terminal of its own */
+	bool quiet;		/* nothing in, nothing out: all is /dev/null */
+	int timeout_sec;	/* past it all in the leaf is killed; 0: never. Not with quiet */
 };
 
 /*

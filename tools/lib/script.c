@@ -45,20 +45,19 @@ static bool is_ours(const struct stat *st)
 }
 
 /* Who may replace the file or write to it runs as root with the next mount. */
-static int check_safe(int dir, int fd, const char *path, struct err *err)
+int script_check_safe(int dir, int fd, const char *what, const char *path, struct err *err)
 {
 	struct stat st;
 
 	if (fstat(dir, &st) < 0 || !is_ours(&st))
-		return err_set(err, EPERM,
-			       "the directory of action script '%s' is not root's alone to write",
-			       path);
+		return err_set(err, EPERM, "the directory of %s '%s' is not root's alone to write",
+			       what, path);
 	if (fstat(fd, &st) < 0)
-		return err_errno(err, errno, "cannot look at action script '%s'", path);
+		return err_errno(err, errno, "cannot look at %s '%s'", what, path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "action script '%s' is not a file", path);
+		return err_set(err, EINVAL, "%s '%s' is not a file", what, path);
 	if (!is_ours(&st))
-		return err_set(err, EPERM, "action script '%s' is not root's alone to write", path);
+		return err_set(err, EPERM, "%s '%s' is not root's alone to write", what, path);
 	return 0;
 }
 
@@ -82,7 +81,7 @@ static int open_script(const struct ct *ct, const char *who, const char *action,
 		return err_set(err, ELOOP, "action script '%s' is a symbolic link", path);
 	if (fd < 0)
 		return err_errno(err, errno, "cannot open action script '%s'", path);
-	r = check_safe(dir, fd, path, err);
+	r = script_check_safe(dir, fd, "action script", path, err);
 	if (r < 0)
 		return r;
 	*ret_path = steal_ptr(path);

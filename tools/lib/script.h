@@ -21,6 +21,12 @@ struct err;
  */
 enum script { SCRIPT_PREMOUNT, SCRIPT_MOUNT, SCRIPT_UMOUNT, SCRIPT_POSTUMOUNT };
 
+/*
+ * Whether the file @fd, opened in the directory @dir, is root's alone to write.
+ * "@what '@path'" stands in the sentence.
+ */
+int script_check_safe(int dir, int fd, const char *what, const char *path, struct err *err);
+
 /* On the host, with VEID and VE_CONFFILE in the environment. */
 int script_run_host(const struct ct *ct, enum script which, struct err *err);
 

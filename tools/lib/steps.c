@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "steps.h"
 
+void steps_undo(const struct step *steps, size_t count, void *arg)
+{
+	while (count--)
+		if (steps[count].undo)
+			steps[count].undo(arg);
+}
+
 int steps_run(const struct step *steps, size_t count, void *arg, struct err *err)
 {
 	size_t done;
@@ -13,8 +20,6 @@ int steps_run(const struct step *steps, size_t count, void *arg, struct err *err
 	}
 	if (r >= 0)
 		return 0;
-	while (done--)
-		if (steps[done].undo)
-			steps[done].undo(arg);
+	steps_undo(steps, done, arg);
 	return r;
 }

@@ -20,4 +20,7 @@ struct step {
 /* 0, or the failed step's error as it put it. */
 int steps_run(const struct step *steps, size_t count, void *arg, struct err *err);
 
+/* Undo what steps_run() has done. */
+void steps_undo(const struct step *steps, size_t count, void *arg);
+
 #endif
