@@ -23,11 +23,14 @@ install::
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysctl.d \
 		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)/etc/vz/conf $(DESTDIR)/etc/vz/names
+	$(INSTALL) -d -m 755 $(DESTDIR)/etc/vz/dists $(DESTDIR)/etc/vz/dists/scripts
 	$(INSTALL) -m 755 $(B)/bin/vzctl $(B)/bin/vzlist $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 etc/vz-onboot $(B)/bin/vz-supervisor $(DESTDIR)$(PREFIX)/lib/vesper
 	$(INSTALL) -m 644 etc/systemd/vz.service etc/systemd/vz-onboot.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 644 etc/sysctl.d/60-vesper.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	[ -e $(DESTDIR)/etc/vz/vz.conf ] || $(INSTALL) -m 644 etc/vz.conf $(DESTDIR)/etc/vz
+	cd etc && for f in dists/*.conf dists/scripts/*; do [ -e $(DESTDIR)/etc/vz/$$f ] || \
+		$(INSTALL) -m 644 $$f $(DESTDIR)/etc/vz/$$f || exit 1; done
 	$(INSTALL) -m 644 etc/conf/*.conf-sample $(DESTDIR)/etc/vz/conf
 	$(INSTALL) -D -m 644 etc/bash-completion/vesper.sh \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vzctl

@@ -13,11 +13,13 @@
 
 #include "cleanup.h"
 #include "ct.h"
+#include "dist.h"
 #include "err.h"
 #include "exec.h"
 #include "exitcode.h"
 #include "feed.h"
 #include "io.h"
+#include "lifecycle.h"
 #include "path.h"
 #include "shadow.h"
 #include "state.h"
@@ -218,6 +220,24 @@ static int set_by_chpasswd(const struct ct *ct, const char *line, const char *us
 	return 0;
 }
 
+static int set_by_script(struct ct *ct, void *arg, struct err *err)
+{
+	return dist_userpasswd(ct, true, arg, err);
+}
+
+/* 1 when a distribution script did it, 0 for none. */
+static int try_script(struct ct *ct, bool running, const char *value, struct err *err)
+{
+	int r = dist_has(ct, DIST_SET_USERPASS, err);
+
+	if (r <= 0)
+		return r;
+	if (running)
+		return dist_userpasswd(ct, false, value, err);
+	r = ct_act(ct, set_by_script, (void *)value, err);
+	return r < 0 ? r : 1;
+}
+
 int apply_userpasswd(struct ct *ct, const char *old, const char *value, struct err *err)
 {
 	_cleanup_free_ char *user = strndup(value, strcspn(value, ":"));
@@ -226,8 +246,10 @@ int apply_userpasswd(struct ct *ct, const char *old, const char *value, struct e
 	int r = state_status(ct, &st, err);
 
 	(void)old;
-	if (r < 0)
-		return r;
+	if (r == 0)
+		r = try_script(ct, st.running, value, err);
+	if (r != 0)
+		return r < 0 ? err_exit_default(err, VZ_PASSWORD) : 0;
 	strbuf_addf(&line, "%s\n", value);
 	if (!user || line.failed)
 		return err_set(err, ENOMEM, "out of memory");

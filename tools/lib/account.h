@@ -17,7 +17,8 @@ int value_ssh_keys(const char *in, char **ret, struct err *err);
 /*
  * A running container's own chpasswd(8) sets the password, which it reads from its
  * standard input. Where there is none, and in one that does not run, it is written into
- * /etc/shadow, hashed by the host. Exit code 74.
+ * /etc/shadow, hashed by the host. A distribution script does it instead, in a
+ * container that is made for it when it does not run. Exit code 74.
  */
 int apply_userpasswd(struct ct *ct, const char *old, const char *value, struct err *err);
 

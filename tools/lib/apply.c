@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "ct.h"
+#include "dist.h"
 #include "err.h"
 #include "kve.h"
 #include "netroute.h"
@@ -108,24 +109,37 @@ int apply_numproc(struct ct *ct, const char *old, const char *value, struct err 
 
 int apply_hostname(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	int r = osdep_hostname(ct, err);
+	/* In a start scripts come later, when they can run inside. */
+	int r = old ? dist_hostname(ct, false, err) : dist_has(ct, DIST_SET_HOSTNAME, err);
 
+	if (r == 0)
+		r = osdep_hostname(ct, err);
 	/* In a start the first process sets it itself. */
 	if (r < 0 || !old || !value || !*value)
-		return r;
+		return r < 0 ? r : 0;
 	return utsname_set(ct, value, err);
 }
 
 int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	(void)old;
+	int r = old ? dist_dns(ct, false, err) : dist_has(ct, DIST_SET_DNS, err);
+
 	(void)value;
-	return osdep_dns(ct, err);
+	if (r == 0)
+		r = osdep_dns(ct, err);
+	return r < 0 ? r : 0;
 }
 
 int apply_addresses(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	return netroute_change(ct, old, value, err);
+	int r = netroute_change(ct, old, value, err);
+
+	if (r < 0 || !old)
+		return r;
+	r = dist_addresses(ct, false, old, value, err);
+	if (r < 0)
+		netroute_change(ct, value, old, NULL);
+	return r < 0 ? r : 0;
 }
 
 int apply_netif(struct ct *ct, const char *old, const char *value, struct err *err)

@@ -37,6 +37,13 @@ int ct_umount_below(const struct ct *ct, struct err *err);
 /* Bring a container up; on failure everything is undone. Exit codes 32, 105 and the steps' own. */
 int ct_start(struct ct *ct, const struct lifecycle_opts *opts, struct err *err);
 
+/*
+ * What a container is before its init is run, without its addresses, for as long as @act
+ * takes: it is done in one that does not run. Exit codes as ct_start().
+ */
+typedef int (*lifecycle_act_fn)(struct ct *ct, void *arg, struct err *err);
+int ct_act(struct ct *ct, lifecycle_act_fn act, void *arg, struct err *err);
+
 /* Bring it down. Exit codes 31, 33. */
 int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err);
 

@@ -18,9 +18,11 @@ struct err;
 #define NET_GUEST_DEV "venet0"
 
 /* Gateways in name only: one next hop, so one neighbour for all peers of a container. */
-#define NET_GATEWAY_IPV4 0xc0000201 /* 192.0.2.1, OpenVZ's fake gateway */
-#define NET_GATEWAY_IPV6 "fe80::1"  /* an address of every venet<CTID> */
-#define NET_GUEST_IPV6	 "fe80::2"  /* what the host's routes go through */
+#define NET_GATEWAY_IPV4      0xc0000201 /* 192.0.2.1, OpenVZ's fake gateway */
+#define NET_GATEWAY_IPV4_TEXT "192.0.2.1"
+#define NET_GATEWAY_IPV4_NET  "192.0.2.0"
+#define NET_GATEWAY_IPV6      "fe80::1" /* an address of every venet<CTID> */
+#define NET_GUEST_IPV6	      "fe80::2" /* what the host's routes go through */
 
 void net_host_dev(const struct ct *ct, char name[IFNAMSIZ]);
 bool net_is_host_dev(const char *name); /* of any container, by its name */

@@ -202,23 +202,31 @@ static int add_list(const struct ct *ct, struct strbuf *b, const char *value, co
 	return 0;
 }
 
-int osdep_dns(const struct ct *ct, struct err *err)
+int osdep_dns_text(const struct ct *ct, char **ret_text, struct err *err)
 {
-	const char *servers = ct_get(ct, "NAMESERVER"), *search = ct_get(ct, "SEARCHDOMAIN");
 	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
-	_cleanup_close_ int etc = -EBADF;
 	int r;
 
-	if ((!servers || !*servers) && (!search || !*search))
-		return 0;
 	strbuf_add(&b, "");
-	r = add_list(ct, &b, search, "search", 1, err);
+	r = add_list(ct, &b, ct_get(ct, "SEARCHDOMAIN"), "search", 1, err);
 	if (r == 0)
-		r = add_list(ct, &b, servers, "nameserver", 0, err);
+		r = add_list(ct, &b, ct_get(ct, "NAMESERVER"), "nameserver", 0, err);
 	if (r < 0)
 		return err_exit_default(err, VZ_BAD_DNS);
-	if (!b.len)
-		return 0;
+	*ret_text = strbuf_steal(&b);
+	return *ret_text ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
+int osdep_dns(const struct ct *ct, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int etc = -EBADF;
+	int r = osdep_dns_text(ct, &text, err);
+
+	if (r < 0 || !*text)
+		return r;
+	strbuf_add(&b, text);
 	etc = osdep_open_etc(ct, err);
 	r = etc < 0 ? etc : write_text(etc, "resolv.conf", &b, err);
 	return r < 0 ? err_exit_default(err, VZ_BAD_DNS) : 0;

@@ -9,7 +9,8 @@ struct err;
  * Files of the distribution inside a mounted container: /etc/hostname,
  * /etc/hosts and /etc/resolv.conf, which every family that we build reads.
  * Addresses need no file: vzctl sets them from outside, and nothing inside
- * may undo that. Written through a descriptor of the container's root, so that
+ * may undo that. What a distribution script does (dist.h) is not done here.
+ * Written through a descriptor of the container's root, so that
  * no link in it leads to the host; never through a program of the container.
  */
 
@@ -21,6 +22,9 @@ int osdep_hostname(const struct ct *ct, struct err *err);
 
 /* From NAMESERVER and SEARCHDOMAIN ("inherit": the host's). Exit code 72. */
 int osdep_dns(const struct ct *ct, struct err *err);
+
+/* The lines of resolv.conf that osdep_dns() would write, "" for none; caller frees. Exit code 72. */
+int osdep_dns_text(const struct ct *ct, char **ret_text, struct err *err);
 
 /*
  * systemd-networkd, where it is installed, is told to leave venet0 alone: a rule of

@@ -45,6 +45,7 @@ const struct param params[] = {
 	{ "VE_ROOT", "root", 0, "path", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_path, NULL, NULL, "mount point in the host" },
 	{ "VE_PRIVATE", "private", 0, "path", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_path, NULL, NULL, "private area" },
 	{ "OSTEMPLATE", "ostemplate", 0, "name", BOTH | PARAM_STORED, VZ_TEMPLATE_NOT_FOUND, PHASE_NONE, value_template, NULL, NULL, "template it is made from" },
+	{ "DISTRIBUTION", "distribution", 0, "name", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_template, NULL, NULL, "whose distribution scripts it has, if not the template's" },
 	{ "ORIGIN_SAMPLE", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "sample it was made from (a record)" },
 	{ "VE_LAYOUT", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "kind of private area (a record): ploop:raw" },
 	{ "LOCAL_UID", "local_uid", 0, "id", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "first host user id" },
@@ -103,6 +104,7 @@ const struct param params[] = {
 	NODE("RUNDIR", "directory of the run-time records (/run/vz)"),
 	NODE("CGROUP_ROOT", "cgroup of all containers (/sys/fs/cgroup/vz.slice)"),
 	NODE("TEMPLATE", "directory whose cache/ holds the OS templates (/vz/template)"),
+	{ "DIST_TIMEOUT", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "seconds that a distribution script has (300)" },
 	NODE("CONFIGFILE", "sample that create starts from (vswap-1g)"),
 	NODE("DEF_OSTEMPLATE", "template when --ostemplate is not given"),
 

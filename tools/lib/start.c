@@ -22,6 +22,7 @@
 #include "device.h"
 #include "devnode.h"
 #include "devset.h"
+#include "dist.h"
 #include "area.h"
 #include "bindmount.h"
 #include "err.h"
@@ -40,6 +41,8 @@
 #include "steps.h"
 #include "strbuf.h"
 #include "supervisor.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define KILL_WAIT_MS	 30000
 #define START_SCRIPT_SEC 300
@@ -95,6 +98,8 @@ static int write_files(void *arg, struct err *err)
 
 	if (r == 0)
 		r = bindmount_make_points(s->ct->root, ct_get(s->ct, "BINDMOUNT"), err);
+	if (r == 0)
+		r = dist_has(s->ct, DIST_ADD_IP, err);
 	if (r == 0)
 		r = osdep_network(s->ct, err);
 	return r < 0 ? r : param_apply_phase(s->ct, PHASE_FILES, err);
@@ -247,6 +252,21 @@ static int add_addresses(void *arg, struct err *err)
 	return param_apply_phase(((struct start *)arg)->ct, PHASE_NET, err);
 }
 
+/* Whatever has a script is its business here, and not that of the phases before. */
+static int run_dist(void *arg, struct err *err)
+{
+	const struct ct *ct = ((struct start *)arg)->ct;
+	int r = dist_pre_start(ct, err);
+
+	if (r >= 0)
+		r = dist_addresses(ct, true, NULL, ct_get(ct, "IP_ADDRESS"), err);
+	if (r >= 0)
+		r = dist_hostname(ct, true, err);
+	if (r >= 0)
+		r = dist_dns(ct, true, err);
+	return r < 0 ? r : 0;
+}
+
 static int exec_child(void *arg, struct err *err)
 {
 	return spawn_exec(&((struct start *)arg)->child, err);
@@ -273,7 +293,8 @@ static int run_script(void *arg, struct err *err)
 	return script_run_inside(((struct start *)arg)->ct, "start", START_SCRIPT_SEC, err);
 }
 
-static const struct step start_steps[] = {
+/* Up to a container that programs run in. */
+static const struct step make_steps[] = {
 	{"kernel", check_kernel, NULL},
 	{"mount", mount_disk, umount_disk},
 	{"files", write_files, NULL},
@@ -285,9 +306,11 @@ static const struct step start_steps[] = {
 	{"network", make_network, remove_network},
 	{"record", record, remove_record},
 	{"ve", start_ve, NULL},
-	{"addresses", add_addresses, NULL},
-	{"init", exec_child, NULL},
-	{"supervisor", hand_over, NULL},
+};
+
+static const struct step init_steps[] = {
+	{"addresses", add_addresses, NULL}, {"distribution", run_dist, NULL},
+	{"init", exec_child, NULL},	    {"supervisor", hand_over, NULL},
 	{"script", run_script, NULL},
 };
 
@@ -300,27 +323,48 @@ static int check_start(struct ct *ct, struct err *err)
 		return r;
 	if (st.running)
 		return err_exit(err, VZ_RUNNING, "container %s is running already", ct->idstr);
-	return param_check_all(ct, err);
+	r = param_check_all(ct, err);
+	return r < 0 ? r : dist_check(ct, err);
+}
+
+/* Make the container and run its init, or, when there is one, only do @act in it. */
+static int make(struct start *s, lifecycle_act_fn act, void *arg, struct err *err)
+{
+	_cleanup_free_ char *init = path_join(s->ct->cgroup, "init");
+	int r = check_start(s->ct, err);
+
+	if (r == 0)
+		r = idrange_load(s->ct, &s->ids, err);
+	if (r == 0)
+		r = ct_cleanup(s->ct, false, err);
+	if (r < 0)
+		return r;
+	if (!init)
+		return err_set(err, ENOMEM, "out of memory");
+	s->init_cgroup = init;
+	r = steps_run(make_steps, COUNT(make_steps), s, err);
+	if (r == 0) {
+		r = act ? act(s->ct, arg, err) : steps_run(init_steps, COUNT(init_steps), s, err);
+		if (r < 0 || act)
+			steps_undo(make_steps, COUNT(make_steps), s);
+	}
+	spawn_release(&s->child);
+	confine_free(&s->confine);
+	devices_free(&s->devices);
+	return r < 0 ? err_exit_default(err, VZ_SYSTEM) : 0;
 }
 
 int ct_start(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 {
 	struct start s = {.ct = ct, .opts = opts, .child = SPAWN_INIT};
-	_cleanup_free_ char *init = path_join(ct->cgroup, "init");
-	int r = check_start(ct, err);
 
-	if (r == 0)
-		r = idrange_load(ct, &s.ids, err);
-	if (r == 0)
-		r = ct_cleanup(ct, false, err);
-	if (r < 0)
-		return r;
-	if (!init)
-		return err_set(err, ENOMEM, "out of memory");
-	s.init_cgroup = init;
-	r = steps_run(start_steps, sizeof(start_steps) / sizeof(start_steps[0]), &s, err);
-	spawn_release(&s.child);
-	confine_free(&s.confine);
-	devices_free(&s.devices);
-	return r < 0 ? err_exit_default(err, VZ_SYSTEM) : 0;
+	return make(&s, NULL, NULL, err);
+}
+
+int ct_act(struct ct *ct, lifecycle_act_fn act, void *arg, struct err *err)
+{
+	static const struct lifecycle_opts silent;
+	struct start s = {.ct = ct, .opts = &silent, .child = SPAWN_INIT};
+
+	return make(&s, act, arg, err);
 }

@@ -148,7 +148,7 @@ int value_path(const char *in, char **ret, struct err *err)
 int value_template(const char *in, char **ret, struct err *err)
 {
 	if (!*in || !only(in, "._-+") || *in == '.')
-		return err_set(err, EINVAL, "not a name of a template");
+		return err_set(err, EINVAL, "not a name of a template or distribution");
 	return give(in, ret, err);
 }
 

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "ct.h"
+#include "dist.h"
 #include "area.h"
 #include "draft.h"
 #include "err.h"
@@ -188,7 +189,9 @@ static int make(struct ctx *ctx, struct err *err)
 		return r;
 	r = make_disk(ctx, err);
 	if (r == 0) {
-		r = ct_publish(ctx->ct, err);
+		r = dist_post_create(ctx->ct, err);
+		if (r >= 0)
+			r = ct_publish(ctx->ct, err);
 		if (r < 0)
 			area_destroy(ctx->ct, NULL);
 	}
@@ -228,6 +231,8 @@ int cmd_create(struct ctx *ctx, int argc, char **argv, struct err *err)
 		r = apply_changes(&c, err);
 	if (r == 0)
 		r = check_new(ctx->ct, err);
+	if (r == 0)
+		r = dist_check(ctx->ct, err);
 	if (r < 0)
 		return r;
 	r = make(ctx, err);

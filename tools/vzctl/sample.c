@@ -37,9 +37,10 @@ int cmd_load_sample(const struct ct *ct, const char *name, struct config **ret_c
 static bool is_kept(const char *key)
 {
 	static const char *const kept[] = {
-		"HOSTNAME",   "NAME",	    "DESCRIPTION", "IP_ADDRESS", "NETIF",
-		"OSTEMPLATE", "VE_ROOT",    "VE_PRIVATE",  "VE_LAYOUT",	 "LOCAL_UID",
-		"LOCAL_GID",  "LOCAL_SIZE", "DISKSPACE",   "DISKINODES", "ORIGIN_SAMPLE",
+		"HOSTNAME",  "NAME",	   "DESCRIPTION",   "IP_ADDRESS",
+		"NETIF",     "OSTEMPLATE", "VE_ROOT",	    "VE_PRIVATE",
+		"VE_LAYOUT", "LOCAL_UID",  "LOCAL_GID",	    "LOCAL_SIZE",
+		"DISKSPACE", "DISKINODES", "ORIGIN_SAMPLE", "DISTRIBUTION",
 	};
 	size_t i;
 

@@ -165,11 +165,18 @@ static bool is_last(const struct set *s, size_t index)
 	return true;
 }
 
+/* What a later change does for both, as of DNS servers and domains, is done once. */
 static bool is_applied(const struct set *s, size_t index)
 {
 	const struct param *p = s->changes[index].p;
+	size_t i;
 
-	return p && p->apply && !(p->flags & PARAM_RESTART) && is_last(s, index);
+	if (!p || !p->apply || (p->flags & PARAM_RESTART))
+		return false;
+	for (i = index + 1; i < s->count; i++)
+		if (s->changes[i].p && s->changes[i].p->apply == p->apply)
+			return false;
+	return is_last(s, index);
 }
 
 static int apply_one(struct set *s, size_t i, const struct config *old, struct err *err)

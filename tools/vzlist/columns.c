@@ -289,7 +289,6 @@ const struct refused_field refused_fields[] = {
 	{ "uuid", "a container has a number" },
 	{ "type", "there are only containers" },
 	{ "tm", "see ostemplate" },
-	{ "distribution", "see ostemplate" },
 	{ "configured_ip", "see ip" },
 	{ "cpulimit%", "see cpulimit" },
 	{ "cpulimitM", "see cpulimit" },

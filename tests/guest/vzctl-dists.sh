@@ -1,0 +1,231 @@
+#!/bin/sh
+# guest: kernel=plain root=host mem=3072 smp=2 time=400
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Distribution scripts. If this fails, those of an administrator do not run when and
+# where they should, with what they expect, one that fails or hangs leaves half of a
+# change, or what is in a container leads one of them to the host.
+set -eu
+# shellcheck source=tests/lib/functions.sh
+. "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/container.sh
+. "$(dirname "$0")/../lib/container.sh"
+
+id=2801
+dists=/etc/vz/dists
+root=/vz/root/$id
+cp -a $dists "$tap_tmp/dists"
+cp /etc/vz/vz.conf "$tap_tmp/vz.conf"
+cleanup_fn "rm -rf $dists; cp -a '$tap_tmp/dists' $dists; cp '$tap_tmp/vz.conf' /etc/vz/vz.conf"
+# in_time SECONDS - the limit of a script from now on.
+in_time() {
+	cp "$tap_tmp/vz.conf" /etc/vz/vz.conf
+	echo "DIST_TIMEOUT=$1" >>/etc/vz/vz.conf
+}
+in_time 60
+is "what is installed names no action" "$(cat $dists/*.conf | grep -c '^[A-Z]' || :)" 0
+is "and is root's alone to write" "$(find $dists ! -user root -o ! -type l -perm /022)" ""
+
+# dist ACTION... - the container's distribution has a script for these, and no others.
+dist() { for a; do echo "$a=note.sh"; done >$dists/busybox.conf; }
+# note.sh inside: a line about itself, then it fails or hangs when the container's tree says so.
+cat >$dists/scripts/functions <<'END'
+note() { echo "$ACTION $VEID $VE_STATE:" "$@" >>/notes; }
+ends_well() {
+	[ ! -e "/hang.$ACTION" ] || sleep 500
+	[ ! -e "/fail.$ACTION" ]
+}
+END
+cat >$dists/scripts/note.sh <<'END'
+case $ACTION in
+*_IP) note "$IP_ADDR" "v6=$IPV6" "all=$IPDELALL" "$FAKEGATEWAY $FAKEGATEWAYNET" ;;
+SET_HOSTNAME) note "$HOSTNM $IP_ADDR" ;;
+SET_DNS) note "$NAMESERVER, $SEARCHDOMAIN" ;;
+SET_USERPASS) note "$USERPW" ;;
+PRE_START) note "$VE_ROOT $VZ_KERNEL $USERNS" "$(echo x >/trap/file || echo kept)" "$(id -u)" "$(awk '/^(Seccomp|NoNewPrivs):/ { print $2 }' /proc/self/status | xargs)" \
+	"$(cat /proc/self/uid_map | awk '{ print $1, ($2 > 0), $3 }')" "$(hostname)" ;;
+esac
+ends_well
+END
+# noted - what scripts in the container have said since.
+noted() {
+	noted_umount=
+	mountpoint -q $root || { vzctl --quiet mount $id && noted_umount=1; }
+	cat $root/notes 2>/dev/null || :
+	rm -f $root/notes
+	[ -z "$noted_umount" ] || vzctl --quiet umount $id
+}
+gateway="192.0.2.1 192.0.2.0"
+
+# --- POST_CREATE: on the host ------------------------------------------------------
+
+victim=$tap_tmp/victim
+mkdir "$victim"
+echo POST_CREATE=post.sh >$dists/busybox.conf
+drop_ct $id
+cleanup_fn "drop_ct $id"
+create() { run vzctl --quiet create $id --ostemplate busybox --diskspace 256M --hostname box --ipadd 10.28.0.1; }
+not_there() {
+	is "$1: nothing is left" "$(state $id) $(leftovers $id)$(ls -d /vz/private/$id* /etc/vz/conf/$id.conf* 2>/dev/null)" \
+		"deleted unmounted down "
+}
+echo 'exit 3' >$dists/scripts/post.sh
+create
+is "POST_CREATE that fails: 79" "$status" 79
+like "is named" "$output" "^vzctl: cannot create $id: distribution script '$dists/scripts/post.sh' \(POST_CREATE\) failed with status 3"
+not_there "failed"
+echo 'sleep 503 & sleep 502' >$dists/scripts/post.sh
+in_time 2
+create
+in_time 60
+is "that hangs: 15" "$status" 15
+like "is named, too" "$output" "^vzctl: cannot create $id: .*post.sh' \(POST_CREATE\): .* within 2 seconds"
+not_there "hung"
+is "nothing of it runs on" "$(pgrep -f 'sleep 50[23]' || :)" ""
+cat >$dists/scripts/post.sh <<END
+{
+	pwd; echo "\$VE_ROOT \$VEID \$ACTION"
+	ln -s $victim "\$VE_ROOT/trap"
+	echo x >"\$VE_ROOT/trap/file" || echo "no link leads out"
+	chroot . /bin/busybox true 2>/dev/null || echo "nothing of it runs"
+	grep -c " \$VE_ROOT " /proc/1/mountinfo || echo "nobody else sees it"
+} >$tap_tmp/post
+echo made >etc/post-create
+END
+create
+is "POST_CREATE: 0" "$status" 0
+is "in the new disk, which has no way out" "$(cat "$tap_tmp/post")" "$root
+$root $id POST_CREATE
+no link leads out
+nothing of it runs
+0
+nobody else sees it"
+is "(no file)" "$(ls "$victim")" ""
+is "it is not mounted after" "$(state $id) $(leftovers $id)" "exist unmounted down "
+
+# --- inside --------------------------------------------------------------------------
+
+dist PRE_START ADD_IP DEL_IP SET_HOSTNAME SET_DNS SET_USERPASS
+check "a password in one that does not run" vzctl set $id --userpasswd root:one
+is "is the script's, in a container made for it" "$(noted)" "SET_USERPASS $id starting: root:one"
+is "that is gone after" "$(state $id) $(leftovers $id)" "exist unmounted down "
+vzctl --quiet set $id --nameserver 192.0.2.53 --nameserver 192.0.2.54 --searchdomain example.org --save
+check "start" vzctl --quiet start $id
+is "all that there is to set, in its order and before init" "$(noted)" \
+	"PRE_START $id starting: / yes yes kept 0 0 2 0 1 262144 box
+ADD_IP $id starting: 10.28.0.1 v6=no all= $gateway
+SET_HOSTNAME $id starting: box 10.28.0.1
+SET_DNS $id starting: 192.0.2.53 192.0.2.54, example.org"
+is "no link leads out from inside" "$(ls "$victim")" ""
+is "what POST_CREATE wrote is the container's" "$(vzctl exec $id 'cat /etc/post-create; stat -c %u /etc/post-create')" "made
+0"
+is "vzctl did none of it itself" "$(vzctl exec $id 'cat /etc/hostname; grep -c . /etc/resolv.conf')" "localhost
+0"
+check "but the address" ping -c 1 -W 5 10.28.0.1
+check "changes" vzctl --quiet set $id --ipadd 10.28.0.2/24 --ipadd 2001:db8:28::1/64 --hostname crate --userpasswd root:two
+is "of a running one" "$(noted)" "ADD_IP $id running: 10.28.0.2/24 2001:db8:28::1/64 v6=yes all= $gateway
+SET_HOSTNAME $id running: crate 10.28.0.1
+SET_USERPASS $id running: root:two"
+is "the name in the kernel, too" "$(vzctl exec $id hostname)" crate
+check "one address for another" vzctl --quiet set $id --ipdel 10.28.0.2 --ipadd 10.28.0.3
+is "are two actions" "$(noted)" "DEL_IP $id running: 10.28.0.2/24 v6=yes all= $gateway
+ADD_IP $id running: 10.28.0.3 v6=yes all= $gateway"
+check "all" vzctl --quiet set $id --ipdel all
+is "is told" "$(noted)" "DEL_IP $id running: 10.28.0.1 2001:db8:28::1/64 10.28.0.3 v6=yes all=yes $gateway"
+vzctl --quiet set $id --ipadd 10.28.0.1 --hostname box
+noted >/dev/null
+check "DNS servers and domain" vzctl --quiet set $id --nameserver 192.0.2.56 --searchdomain example.net
+is "are one action" "$(noted)" \
+	"SET_DNS $id running: 192.0.2.53 192.0.2.54 192.0.2.56, example.org example.net"
+
+# --- what fails ------------------------------------------------------------------------
+
+touch $root/fail.ADD_IP
+run vzctl set $id --hostname other --ipadd 10.28.0.9 --save
+is "ADD_IP that fails: 34" "$status" 34
+like "is named" "$output" "^vzctl: distribution script '$dists/scripts/note.sh' \(ADD_IP\) failed with status 1$"
+is "all is taken back" "$(noted | cut -d' ' -f1,4)" "SET_HOSTNAME other
+ADD_IP 10.28.0.9
+DEL_IP 10.28.0.9
+SET_HOSTNAME box"
+is "on the host, too" "$(vzctl exec $id hostname; ip route show 10.28.0.9; grep -c 'other\|0\.9' /etc/vz/conf/$id.conf || :)" "box
+0"
+rm $root/fail.ADD_IP
+touch $root/hang.SET_DNS
+in_time 4
+run vzctl set $id --nameserver 192.0.2.55 --save
+is "SET_DNS that hangs: 15" "$status" 15
+like "is named" "$output" "^vzctl: distribution script '.*note.sh' \(SET_DNS\): no end within 4 seconds$"
+is "nothing of it runs on" "$(vzctl exec $id 'ps | grep -c [s]leep.500' || :)" 0
+noted >/dev/null
+touch $root/hang.PRE_START
+vzctl --quiet stop $id --fast
+in_time 2
+run vzctl --quiet start $id
+in_time 60
+is "in a start: 15" "$status" 15
+like "is named, too" "$output" "^vzctl: cannot start $id: distribution script .*\(PRE_START\)"
+is "and nothing is left" "$(state $id) $(leftovers $id)" "exist unmounted down "
+noted >/dev/null
+for a in PRE_START:79 ADD_IP:34 SET_HOSTNAME:70 SET_USERPASS:74; do
+	vzctl --quiet mount $id
+	rm -f $root/hang.* $root/fail.*
+	touch $root/fail.${a%:*}
+	vzctl --quiet umount $id
+	case $a in
+	SET_USERPASS:*) run vzctl set $id --userpasswd root:three ;;
+	*) run vzctl --quiet start $id ;;
+	esac
+	is "${a%:*} that fails: ${a#*:}" "$status $(state $id) $(leftovers $id)" "${a#*:} exist unmounted down "
+done
+noted >/dev/null
+
+# refused NAME STATUS PATTERN - no start, in one line that says why.
+refused() {
+	run vzctl --quiet start $id
+	is "$1: $2" "$status $(printf '%s\n' "$output" | wc -l)" "$2 1"
+	like "$1: says why" "$output" "^vzctl: cannot start $id: .*$3"
+	is "$1: nothing is left" "$(leftovers $id)" ""
+}
+dist SET_HOSTNAME
+chown 1000 $dists/scripts/note.sh
+refused "somebody else's script" 108 "distribution script '$dists/scripts/note.sh' is not root's alone to write"
+chown 0 $dists/scripts/note.sh
+chmod 775 $dists/scripts
+refused "a directory that others write" 108 "scripts/note.sh' is not root's"
+chmod 755 $dists/scripts
+chmod 646 $dists/busybox.conf
+refused "a configuration that others write" 107 "'$dists/busybox.conf' is not root's"
+chmod 644 $dists/busybox.conf
+echo SET_HOSTNAME=none.sh >$dists/busybox.conf
+refused "a script that is not there" 108 "$dists/busybox.conf:1: SET_HOSTNAME: there is no script"
+echo SET_HOSTNME=note.sh >$dists/busybox.conf
+refused "no action" 85 "$dists/busybox.conf:1: 'SET_HOSTNME'"
+is "none of them has run" "$(noted)" ""
+echo SET_CONSOLE=note.sh >$dists/busybox.conf
+run vzctl start $id
+is "one that OpenVZ had" "$status" 0
+like "is named, and not done" "$output" "warning: $dists/busybox.conf:1: SET_CONSOLE is not supported"
+is "without a script vzctl does it itself" "$(noted)$(vzctl exec $id cat /etc/hostname)" box
+vzctl --quiet stop $id --fast
+
+# --- the scripts that are installed --------------------------------------------------------
+
+rm -rf $dists && cp -a "$tap_tmp/dists" $dists
+id=2802
+root=/vz/root/$id
+sed 's/^#\([A-Z_]*=ifupdown\)/\1/' "$tap_tmp/dists/debian.conf" >$dists/debian.conf
+new_ct $id debian-12 --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64
+check "Debian, for ifupdown" vzctl --quiet start $id
+check "one more address" vzctl --quiet set $id --ipadd 10.28.1.2
+check "is in its files" grep -q '^# addresses: 10.28.1.1 2001:db8:28:1::1/64 10.28.1.2$' $root/etc/network/interfaces.d/venet0
+addresses() { vzctl exec $id "ip -o addr show dev venet0; ip route show default; ip -6 route show default" | awk '/default/ { print $3; next } { print $4 }' | sort | xargs; }
+before=$(addresses)
+check "lost inside" vzctl exec2 $id 'ip addr flush dev venet0; ip -6 addr flush dev venet0; ip route flush dev venet0; ip -6 route flush dev venet0'
+check "its own ifup" vzctl exec2 $id 'ifup --force venet0'
+is "has them again" "$(addresses)" "$before"
+check "and they answer" ping -c 1 -W 5 10.28.1.2
+sed 's/^#\([A-Z_]*=networkd\)/\1/' "$tap_tmp/dists/debian.conf" >$dists/debian.conf
+check "for systemd-networkd" vzctl --quiet set $id --ipadd 10.28.1.3 --ipdel 10.28.1.2
+is "its file" "$(grep -c '^Address=10.28.1.3/32\|^Gateway=192.0.2.1' $root/etc/systemd/network/10-venet0.network)" 2
+vzctl --quiet stop $id --fast

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The environment of each distribution script, and running it. On the host that is
+ * done in mounts of its own:
+ *
+ *	vzctl ---fork--- child: mount namespace, the disk on VE_ROOT	 without links,
+ *	                   |	    fork: process 1 of a pid namespace  devices, programs
+ *	                   |		    = the host's shell
+ *	                   ends: disk and processes go with it, also when vzctl is killed
+ */
+#include "dist.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "area.h"
+#include "cleanup.h"
+#include "ct.h"
+#include "err.h"
+#include "exec.h"
+#include "exitcode.h"
+#include "feed.h"
+#include "io.h"
+#include "net.h"
+#include "osdep.h"
+#include "report.h"
+#include "run.h"
+#include "strbuf.h"
+#include "strv.h"
+
+/* When the script failed and has no better one. */
+static const int exit_codes[DIST_ACTIONS] = {
+	[DIST_ADD_IP] = VZ_ADD_IP,
+	[DIST_DEL_IP] = VZ_ADD_IP,
+	[DIST_SET_HOSTNAME] = VZ_BAD_HOSTNAME,
+	[DIST_SET_DNS] = VZ_BAD_DNS,
+	[DIST_SET_USERPASS] = VZ_PASSWORD,
+	[DIST_PRE_START] = VZ_ACTION_SCRIPT,
+	[DIST_POST_CREATE] = VZ_ACTION_SCRIPT,
+};
+
+static int oom(struct err *err)
+{
+	return err_set(err, ENOMEM, "out of memory");
+}
+
+/* "KEY=value" at the end of @env; a failure is kept in *r. */
+static void put(char ***env, int *r, const char *key, const char *value)
+{
+	_cleanup_free_ char *text = NULL;
+	struct strbuf b = STRBUF_INIT;
+
+	strbuf_addf(&b, "%s=%s", key, value ? value : "");
+	text = strbuf_steal(&b);
+	if (!text || strv_add(env, text) < 0)
+		*r = -ENOMEM;
+	if (text)
+		explicit_bzero(text, strlen(text)); /* it may be a password */
+}
+
+static void wipe(char ***env)
+{
+	char **v;
+
+	for (v = *env; v && *v; v++)
+		explicit_bzero(*v, strlen(*v));
+	strv_free(*env);
+}
+
+static int timeout_sec(const struct ct *ct)
+{
+	const char *v = ct_get(ct, "DIST_TIMEOUT");
+	unsigned long sec = v ? strtoul(v, NULL, 10) : 0;
+
+	return sec ? (sec > 86400 ? 86400 : (int)sec) : DIST_TIMEOUT_DEFAULT;
+}
+
+/* --- inside ------------------------------------------------------------------------- */
+
+static int open_text(const char *text, struct err *err)
+{
+	_cleanup_close_ int fd = memfd_create("script", MFD_CLOEXEC);
+
+	if (fd < 0 || io_write_full(fd, text, strlen(text)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_errno(err, errno, "cannot keep a script");
+	return steal_fd(&fd);
+}
+
+static int run_inside(const struct ct *ct, const struct dist_script *s, char *const *env,
+		      int *ret_status, struct err *err)
+{
+	/* $0 is the shell that was found. */
+	const struct exec_opts opts = {.command = "exec \"$0\" -s",
+				       .env = (const char *const *)env};
+	_cleanup_close_ int fd = open_text(s->text, err);
+
+	return fd < 0 ? fd : feed_exec(ct, &opts, fd, timeout_sec(ct), ret_status, err);
+}
+
+/* --- on the host -------------------------------------------------------------------- */
+
+/* Seen by nobody else, and gone with the last process that sees it. */
+static int mount_alone(const struct ct *ct, struct err *err)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					      MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW};
+	int r;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_errno(err, errno, "cannot make a mount namespace");
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_errno(err, errno, "cannot make the mounts private");
+	r = area_mount(ct, NULL, err);
+	if (r < 0)
+		return r;
+	if (syscall(SYS_mount_setattr, AT_FDCWD, ct->root, 0, &attr, sizeof(attr)) < 0)
+		return err_errno(err, errno, "cannot keep links in '%s' from being followed",
+				 ct->root);
+	return 0;
+}
+
+static int run_in_disk(const struct ct *ct, const struct dist_script *s, char *const *env,
+		       int *ret_status, struct err *err)
+{
+	const struct run_opts opts = {.env = (const char *const *)env,
+				      .cwd = ct->root,
+				      .input = s->text,
+				      .input_len = strlen(s->text),
+				      .dies_with_us = true,
+				      .timeout_sec = timeout_sec(ct)};
+	const char *argv[] = {access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh", "-s", NULL};
+	int r = mount_alone(ct, err), closed;
+
+	if (r < 0)
+		return r;
+	/* What the script leaves running ends with it. */
+	if (unshare(CLONE_NEWPID) < 0)
+		return err_errno(err, errno, "cannot make a pid namespace");
+	r = run_program(argv, &opts, err);
+	closed = area_umount(ct, r < 0 ? NULL : err);
+	if (r < 0 || closed < 0)
+		return r < 0 ? r : closed;
+	*ret_status = r;
+	return 0;
+}
+
+static int run_on_host(const struct ct *ct, const struct dist_script *s, char *const *env,
+		       int *ret_status, struct err *err)
+{
+	struct err child_err = ERR_INIT;
+	int fds[2], r, status = 0;
+	pid_t pid;
+
+	r = report_pair(fds, err);
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(fds[0]);
+		r = run_in_disk(ct, s, env, &status, &child_err);
+		_exit(report_send(fds[1], r < 0 ? REPORT_FAILED : REPORT_READY, status, &child_err,
+				  -1) < 0);
+	}
+	close(fds[1]);
+	r = pid < 0 ? err_errno(err, errno, "cannot fork")
+		    : report_expect(fds[0], REPORT_READY, ret_status, NULL, err);
+	close(fds[0]);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}
+
+/* --- actions ------------------------------------------------------------------------ */
+
+static int judge(enum dist_action action, const struct dist_script *s, int r, int status,
+		 struct err *err)
+{
+	if (r < 0)
+		err_prefix(err, "distribution script '%s' (%s)", s->path, dist_name(action));
+	else if (status)
+		r = err_set(err, EIO, "distribution script '%s' (%s) failed with status %d",
+			    s->path, dist_name(action), status);
+	if (r < 0 && err)
+		err->exit_code = r == -ETIMEDOUT ? VZ_TIMEOUT : exit_codes[action];
+	return r < 0 ? r : 1;
+}
+
+/* Run the script of @action with @env, which the caller owns, and what every script gets. */
+static int act(const struct ct *ct, enum dist_action action, bool starting, char ***env,
+	       struct err *err)
+{
+	_cleanup_dist_script_ struct dist_script s = DIST_SCRIPT_INIT;
+	bool host = action == DIST_POST_CREATE;
+	int status = 0, r = dist_find(ct, action, &s, err);
+
+	if (r <= 0)
+		return r;
+	r = 0;
+	put(env, &r, "ACTION", dist_name(action));
+	put(env, &r, "VEID", ct->idstr);
+	if (host) {
+		put(env, &r, "HOME", "/root");
+		put(env, &r, "PATH",
+		    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	} else {
+		put(env, &r, "VE_STATE", starting ? "starting" : "running");
+	}
+	if (r < 0)
+		return oom(err);
+	r = host ? run_on_host(ct, &s, *env, &status, err) : run_inside(ct, &s, *env, &status, err);
+	return judge(action, &s, r, status, err);
+}
+
+/* The first address of the container, without its prefix: what stands for it in a file of hosts. */
+static char *first_address(const struct ct *ct)
+{
+	const char *list = ct_get(ct, "IP_ADDRESS");
+
+	list = list ? list + strspn(list, " ") : "";
+	return strndup(list, strcspn(list, " /"));
+}
+
+int dist_hostname(const struct ct *ct, bool starting, struct err *err)
+{
+	const char *hostname = ct_get(ct, "HOSTNAME");
+	_cleanup_strv_ char **env = NULL;
+	_cleanup_free_ char *ip = NULL;
+	int r = 0;
+
+	if (!hostname || !*hostname)
+		return dist_has(ct, DIST_SET_HOSTNAME, err);
+	ip = first_address(ct);
+	if (!ip)
+		return oom(err);
+	put(&env, &r, "HOSTNM", hostname);
+	put(&env, &r, "IP_ADDR", ip);
+	return r < 0 ? oom(err) : act(ct, DIST_SET_HOSTNAME, starting, &env, err);
+}
+
+/* What follows @word in the lines of @text, with blanks between; caller frees. */
+static char *words_after(const char *text, const char *word)
+{
+	struct strbuf b = STRBUF_INIT;
+	size_t len = strlen(word), end;
+
+	strbuf_add(&b, "");
+	for (; *text; text += end + (text[end] == '\n')) {
+		size_t from = len;
+
+		end = strcspn(text, "\n");
+		if (end <= len || strncmp(text, word, len) != 0 || !strchr(" \t", text[len]))
+			continue;
+		while (from < end && strchr(" \t", text[from]))
+			from++;
+		if (b.len)
+			strbuf_addc(&b, ' ');
+		strbuf_addn(&b, text + from, end - from);
+	}
+	return strbuf_steal(&b);
+}
+
+int dist_dns(const struct ct *ct, bool starting, struct err *err)
+{
+	_cleanup_free_ char *text = NULL, *servers = NULL, *search = NULL;
+	_cleanup_strv_ char **env = NULL;
+	int r = dist_has(ct, DIST_SET_DNS, err);
+
+	if (r <= 0)
+		return r;
+	r = osdep_dns_text(ct, &text, err);
+	if (r < 0)
+		return r;
+	if (!*text)
+		return 1;
+	servers = words_after(text, "nameserver");
+	search = words_after(text, "search");
+	if (!servers || !search)
+		return oom(err);
+	put(&env, &r, "NAMESERVER", servers);
+	put(&env, &r, "SEARCHDOMAIN", search);
+	return r < 0 ? oom(err) : act(ct, DIST_SET_DNS, starting, &env, err);
+}
+
+int dist_userpasswd(const struct ct *ct, bool starting, const char *userpw, struct err *err)
+{
+	_cleanup_(wipe) char **env = NULL;
+	int r = 0;
+
+	put(&env, &r, "USERPW", userpw);
+	return r < 0 ? oom(err) : act(ct, DIST_SET_USERPASS, starting, &env, err);
+}
+
+int dist_pre_start(const struct ct *ct, struct err *err)
+{
+	_cleanup_strv_ char **env = NULL;
+	int r = 0;
+
+	put(&env, &r, "VE_ROOT", "/");
+	put(&env, &r, "VZ_KERNEL", "yes");
+	put(&env, &r, "USERNS", "yes");
+	return r < 0 ? oom(err) : act(ct, DIST_PRE_START, true, &env, err);
+}
+
+int dist_post_create(const struct ct *ct, struct err *err)
+{
+	_cleanup_strv_ char **env = NULL;
+	int r = 0;
+
+	put(&env, &r, "VE_ROOT", ct->root);
+	return r < 0 ? oom(err) : act(ct, DIST_POST_CREATE, true, &env, err);
+}
+
+/* --- addresses ---------------------------------------------------------------------- */
+
+/* @list as words, without those of @other. */
+static int minus(const char *list, const char *other, char ***ret, struct err *err)
+{
+	_cleanup_strv_ char **v = NULL, **w = NULL;
+	size_t i;
+
+	if (strv_split(list ? list : "", " ", &v) < 0 ||
+	    strv_split(other ? other : "", " ", &w) < 0)
+		return oom(err);
+	for (i = 0; w && w[i]; i++)
+		strv_remove(v, w[i]);
+	*ret = steal_ptr(v);
+	return 0;
+}
+
+struct ip_change {
+	const struct ct *ct;
+	bool starting;
+	bool all_gone; /* nothing of before stays */
+	char **gone, **come;
+};
+
+static int act_ip(const struct ip_change *c, enum dist_action action, char *const *list,
+		  struct err *err)
+{
+	const char *all = ct_get(c->ct, "IP_ADDRESS");
+	_cleanup_strv_ char **env = NULL;
+	_cleanup_free_ char *text = strv_join(list, " ");
+	int r = 0;
+
+	if (!text)
+		return oom(err);
+	put(&env, &r, "IP_ADDR", text);
+	put(&env, &r, "IPV6", strchr(text, ':') || (all && strchr(all, ':')) ? "yes" : "no");
+	put(&env, &r, "IPDELALL", action == DIST_DEL_IP && c->all_gone ? "yes" : "");
+	put(&env, &r, "FAKEGATEWAY", NET_GATEWAY_IPV4_TEXT);
+	put(&env, &r, "FAKEGATEWAYNET", NET_GATEWAY_IPV4_NET);
+	return r < 0 ? oom(err) : act(c->ct, action, c->starting, &env, err);
+}
+
+/* One that hung is left alone: it would hang again. */
+static int change_ip(const struct ip_change *c, struct err *err)
+{
+	int r = c->gone && *c->gone ? act_ip(c, DIST_DEL_IP, c->gone, err) : 0;
+
+	if (r >= 0 && ((c->come && *c->come) || c->starting)) {
+		r = act_ip(c, DIST_ADD_IP, c->come, err);
+		if (r < 0 && r != -ETIMEDOUT && !c->starting)
+			act_ip(c, DIST_DEL_IP, c->come, NULL);
+	}
+	if (r < 0 && r != -ETIMEDOUT && c->gone && *c->gone)
+		act_ip(c, DIST_ADD_IP, c->gone, NULL);
+	return r;
+}
+
+int dist_addresses(const struct ct *ct, bool starting, const char *before, const char *after,
+		   struct err *err)
+{
+	_cleanup_strv_ char **gone = NULL, **come = NULL, **was = NULL;
+	struct ip_change c = {.ct = ct, .starting = starting};
+	int r = minus(before, after, &gone, err);
+
+	if (r == 0)
+		r = minus(after, before, &come, err);
+	if (r == 0)
+		r = minus(before, NULL, &was, err);
+	if (r < 0)
+		return r;
+	c.gone = gone;
+	c.come = come;
+	c.all_gone = strv_length(gone) == strv_length(was);
+	return change_ip(&c, err);
+}
