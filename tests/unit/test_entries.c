@@ -116,7 +116,8 @@ static const struct {
 
 static void what_is_left_out_is_told_from_a_name(void **state)
 {
-	static const size_t gaps[] = {0, 1, 2000, 512 << 10, (512 << 10) - 2048, (512 << 10) - 1024};
+	static const size_t gaps[] = {
+		0, 1, 2000, 512 << 10, (512 << 10) - 2048, (512 << 10) - 1024};
 	struct fixture *f = *state;
 	size_t i, k;
 
