@@ -34,7 +34,7 @@ refused() {
 	like "$1: said so" "$output" "^vzctl: cannot create 101: template archive '$archive' is damaged: .*$2"
 	like "$1: and where to look" "$output" "'vztmpl verify' tells more"
 	is "$1: in one line" "$(printf '%s\n' "$output" | wc -l)" 1
-	is "$1: nothing is left" "$(ls -A "$node/private")$(ls "$etc/conf" | grep -v destroyed)" ve-small.conf-sample
+	is "$1: nothing is left" "$(ls -A "$node/private")$(find "$etc/conf" -type f ! -name "*destroyed*" -printf %f)" ve-small.conf-sample
 	cp "$tap_tmp/good/"* "$VZTMPL_CACHE/"
 }
 # What cannot be compressed is in the archive as it is: no decompressor sees this one.
