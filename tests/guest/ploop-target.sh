@@ -96,7 +96,7 @@ refused() {
 
 # The debug kernel takes ten times as long for each process.
 rounds=30 files=/usr/bin
-! zcat /proc/config.gz | grep -q '^CONFIG_KASAN=y' || rounds=6 files=/usr/sbin
+! zcat /proc/config.gz | grep -q '^CONFIG_KASAN=y' || rounds=3 files=/usr/sbin
 
 clusters=512 sectors=$((512 * 128))
 empty e $clusters
@@ -235,7 +235,7 @@ fstrim mnt
 wait_until 20 sh -c "[ \$(du -k img/root.hds | cut -f1) -lt $((full / 3)) ]" || :
 check "space comes back ($full to $(du -k img/root.hds | cut -f1) KB)" test "$(du -k img/root.hds | cut -f1)" -lt $((full / 3))
 size=$(stat -c %s img/root.hds)
-head -c 20M /dev/urandom >mnt/x
+head -c 8M /dev/urandom >mnt/x
 sync
 check "and is used again" test "$(stat -c %s img/root.hds)" -le "$size"
 umount mnt
