@@ -282,8 +282,8 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 
 	if (disk->img.format != PLOOP_FORMAT_RAW)
 		return err_set(err, EOPNOTSUPP,
-			       "'%s' is an expanded image, which needs the device-mapper target "
-			       "'ploop'; use the raw format",
+			       "'%s' is an expanded image, which this library does not mount yet; "
+			       "use the raw format",
 			       disk->path);
 	r = gpt_find(disk, &offset, &length, err);
 	if (r < 0)

@@ -87,8 +87,8 @@ struct ploop_mount_opts {
 
 /*
  * Attach the disk (raw: a loop device with direct I/O over the partition;
- * expanded: the device-mapper target, -EOPNOTSUPP by name where the kernel
- * lacks it) and mount its file system on the existing directory @target.
+ * expanded: -EOPNOTSUPP by name until the device-mapper target is used here)
+ * and mount its file system on the existing directory @target.
  * Needs root. *ret_dev is the device number of the attached disk.
  * -EBUSY when it is mounted already; -EUCLEAN when the file system is damaged
  * or of a kind that the kernel is not to see. An error that the kernel finds

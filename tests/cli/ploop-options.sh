@@ -57,7 +57,7 @@ ploop init -s 16M e/root.hds
 mkdir m
 mustfail "an expanded image cannot be mounted yet" ploop mount -m m e
 is "and that is exit code 11" "$status" 11
-like "the line says what is missing" "$output" "device-mapper target 'ploop'"
+like "the line says what is missing" "$output" 'does not mount yet'
 mustfail "umount of what is not mounted" ploop umount e
 is "is exit code 40" "$status" 40
 

@@ -109,6 +109,7 @@ refused "a raw top" "the top is raw" $sectors 7 raw@i
 refused "a raw delta in the middle" "only the oldest" $sectors 7 i raw@e i
 refused "a device that is too large" "larger than the top" $((sectors + 1)) 7 i
 refused "an offset behind the end" "larger than the top" $sectors "7 off=1" i
+refused "an offset that wraps" "larger than the top" $sectors "7 off=36028797018963968" i
 refused "a directory" "no regular file" $sectors 7 .:r
 refused "a top that is read-only" "for writing" $sectors 7 i:r
 refused "a device" "no regular file" $sectors 7 /dev/zero
