@@ -85,6 +85,10 @@ detach() { dmsetup remove $name; }
 refused() {
 	refused_name=$1 words=$2
 	shift 2
+	case $slow$refused_name in
+	1*"in use" | 1*"a file that ends"* | 1"a raw delta"* | "" | [!1]*) ;;
+	1*) return ;;
+	esac
 	dmesg -C
 	if attach "$@" 2>/dev/null; then
 		detach
@@ -94,9 +98,9 @@ refused() {
 	fi
 }
 
-# The debug kernel takes ten times as long for each process.
-rounds=30 files=/usr/bin
-! zcat /proc/config.gz | grep -q '^CONFIG_KASAN=y' || rounds=3 files=/usr/sbin
+# The debug kernel takes ten times as long for each process: there it is about reports, not about each value.
+rounds=30 slow=''
+! zcat /proc/config.gz | grep -q '^CONFIG_KASAN=y' || rounds=2 slow=1
 
 clusters=512 sectors=$((512 * 128))
 empty e $clusters
@@ -221,7 +225,7 @@ attach $((disk - 4096)) "11 falloc_new_clu off=2048" img/root.hds
 check "its partition is the device" e2fsck -fn "$dev"
 mount "$dev" mnt
 mkdir mnt/files
-cp -a $files/. mnt/files/
+if [ -n "$slow" ]; then head -c 24M /dev/urandom >mnt/files/x; else cp -a /usr/bin/. mnt/files/; fi
 (cd mnt/files && find . -type f -exec sha256sum {} +) >sums
 sync
 full=$(du -k img/root.hds | cut -f1)

@@ -155,7 +155,7 @@ touch $root/hang.SET_DNS
 in_time 4
 run vzctl set $id --nameserver 192.0.2.55 --save
 is "SET_DNS that hangs: 15" "$status" 15
-like "is named" "$output" "^vzctl: distribution script '.*note.sh' \(SET_DNS\): no end within 4 seconds$"
+like "is named" "$output" "^vzctl: distribution script '.*note.sh' \(SET_DNS\): no end within 4 seconds: killed, with all that it started$"
 is "nothing of it runs on" "$(vzctl exec $id 'ps | grep -c [s]leep.500' || :)" 0
 noted >/dev/null
 touch $root/hang.PRE_START

@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "area.h"
+#include "apply.h"
 #include "cleanup.h"
 #include "cmd.h"
 #include "config.h"
 #include "ct.h"
 #include "devset.h"
+#include "dist.h"
 #include "err.h"
 #include "exitcode.h"
 #include "former.h"
@@ -192,6 +194,14 @@ static int apply_one(struct set *s, size_t i, const struct config *old, struct e
 	return p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), err);
 }
 
+/* Its files are put back as they were; only a script of the distribution has to be told. */
+static bool is_put_back(const struct set *s, const struct param *p)
+{
+	enum dist_action action = p->apply == apply_hostname ? DIST_SET_HOSTNAME : DIST_SET_DNS;
+
+	return p->phase == PHASE_FILES && dist_has(s->ctx->ct, action, NULL) <= 0;
+}
+
 /* The first @count changes back; ct->conf is the old one for it, as some look at the others' keys. */
 static void take_back(struct set *s, size_t count, struct config *old)
 {
@@ -205,7 +215,7 @@ static void take_back(struct set *s, size_t count, struct config *old)
 		const struct param *p = s->changes[count].p;
 		const char *from;
 
-		if (!is_applied(s, count) || p->phase == PHASE_FILES)
+		if (!is_applied(s, count) || is_put_back(s, p))
 			continue;
 		from = config_get(now, p->key);
 		s->ctx->ct->conf = old;
