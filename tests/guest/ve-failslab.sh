@@ -6,7 +6,7 @@
 # failing in turn: a wrong errno, a charge that stays, a container that cannot
 # be stopped, a reference that an error path forgot (an orphan) fail it here;
 # what the kernel says about it fails the run. VE_FAILSLAB_SECONDS: how long
-# every single allocation of an operation is failed before the steps grow (4).
+# every single allocation of an operation is failed before the steps grow (2).
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -14,7 +14,7 @@ bin=$(cd "$(dirname "$0")/../.." && pwd)/build/kernel/selftests/ve
 
 # From a tmpfs: an exec is not to fail in the share's file system.
 cp "$bin/failslab" "$tap_tmp/"
-run "$tap_tmp/failslab" "${VE_FAILSLAB_SECONDS:-4}" "${VE_FAILSLAB_ONLY:-}"
+run "$tap_tmp/failslab" "${VE_FAILSLAB_SECONDS:-2}" "${VE_FAILSLAB_ONLY:-}"
 diag "$output"
 is "failslab: its status" "$status" 0
 like "failslab: all of it ran" "$output" '^# Totals: pass:[1-9][0-9]* fail:0 .* skip:0 error:0'
