@@ -48,3 +48,12 @@ fresh
 sed -i 's/CONFIG_NR_CPUS=64/CONFIG_NR_CPUS=32/' "$KERNEL_CONFIG/base.config"
 run merge
 like "a number below the asserted one" "$output" '^merge-config: CONFIG_NR_CPUS must be 64.. \(required.config\), and is 32$'
+
+fresh
+run merge
+check "a family of symbols: those too that another of it offers" grep -qx CONFIG_MITIGATION_RETHUNK=y "$tap_tmp/obj/.config"
+mustfail "none is left out" grep -q '^# CONFIG_MITIGATION_.* is not set' "$tap_tmp/obj/.config"
+echo 'CONFIG_NO_SUCH_*=y' >>"$KERNEL_CONFIG/guest.config"
+run merge
+is "a family that is gone: fails" "$status" 1
+like "by name and place" "$output" '^merge-config: CONFIG_NO_SUCH_\* \(guest.config:[0-9]+\) is the name of no symbol$'
