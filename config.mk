@@ -57,7 +57,8 @@ QUILT      ?= quilt
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla
 CPPFLAGS := -I common -I ploop -I tools/lib -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 \
 	-DVERSION=\"$(VERSION)\"
-CFLAGS   := -std=gnu11 -g -fPIC -fvisibility=hidden $(WARNINGS) \
+# The same bytes wherever the checkout is.
+CFLAGS   := -std=gnu11 -g -ffile-prefix-map=$(CURDIR)=. -fPIC -fvisibility=hidden $(WARNINGS) \
 	$(if $(filter 1,$(DEBUG) $(SAN)),-O1,-O2) $(if $(filter 1,$(WERROR)),-Werror)
 LDFLAGS  :=
 ifeq ($(SAN),1)

@@ -14,8 +14,9 @@ look='
 	echo "dmesg: $(cat /proc/sys/kernel/dmesg_restrict)"
 	echo "bpf: $(cat /proc/sys/kernel/unprivileged_bpf_disabled)"
 	echo "mem: $(ls /dev/mem /dev/kmem /dev/port /proc/kcore 2>/dev/null)"
+	for i in 1 2; do sed -n "s/^\([0-9a-f]*\)-.*stack.*/stack: \1/p" /proc/self/maps; done
 	echo "cmdline: $(cat /proc/cmdline)"'
-run "$top/tests/guest/run" -c "$tap_tmp/console" -- sh -c "$look"
+run env VESPER_APPEND=sysctl.kernel.randomize_va_space=2 "$top/tests/guest/run" -c "$tap_tmp/console" -- sh -c "$look"
 is "the guest boots" "$status" 0
 printf '%s\n' "$output" | grep -v '^cmdline' | while read -r l; do diag "$l"; done
 like "there is a list of faults" "$(printf '%s\n' "$output" | grep -c '^\(spectre_v[12]\|meltdown\|retbleed\|spec_rstack_overflow\): ')" '^5$'
@@ -27,6 +28,7 @@ like "Landlock and Yama" "$output" 'lsm: (.*,)?landlock,yama'
 like "the log is root's" "$output" 'dmesg: 1'
 like "bpf(2) is root's" "$output" 'bpf: [12]'
 like "no memory by a file" "$output" '^mem: *$'
+is "each program has other addresses" "$(printf '%s\n' "$output" | grep '^stack: ' | sort -u | wc -l)" 2
 like "no page is writable and executable" "$(tr -d '\r' <"$tap_tmp/console")" 'x86/mm: Checked W\+X mappings: passed, no W\+X pages found'
 
 # breaks NAME - what the kernel says when the rule is broken; the guest ends by it, or not.
