@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# on-host: alone
+# on-host: build
 # Without this, a changed line of one patch could compile the whole kernel again.
 set -eu
 . "$(dirname "$0")/../lib/functions.sh"

@@ -6,7 +6,8 @@
 # change its verdict. Source it from bash, in the tree's root.
 #
 #   stage DIR ROOT                     lay out what tests on ROOT (mini, host) share with the host
-#   result_key TEST KERNEL ROOT WORD...  prints the key of TEST there; ROOT on-host: of one that boots guests itself
+#   result_key TEST KERNEL ROOT WORD...  prints the key of TEST there; ROOT is
+#                                      on-host of one that boots guests itself, build of one that builds kernels
 #   stands KEY                         an earlier pass of KEY: its log is $earlier, its day $day
 #   remember KEY LOG                   TEST has passed, wholly, in a guest that ended well
 
@@ -65,8 +66,10 @@ result_key() {
 		sum_of host of_host
 		all+=" $sum $(cat build/host/key)"
 		;;
-	on-host)
+	on-host | build)
 		sum_of scripts find scripts -type f
+		all+=" $sum"
+		[ "$root" = on-host ] || sum_of series find patches kernel-config -type f
 		all+=" $sum"
 		;;
 	esac
