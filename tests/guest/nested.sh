@@ -66,4 +66,4 @@ check "rootless: the service stops" joe systemctl --user stop box
 
 is "nothing has failed inside" "$(inside systemctl --failed --no-legend --plain)" ""
 check "stop" vzctl --quiet stop $id
-is "and nothing is left" "$(leftovers $id)$(cat /sys/fs/cgroup/ve.orphans)" ""
+is "and nothing is left" "$(leftovers $id)$(orphans)" ""

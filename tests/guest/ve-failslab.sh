@@ -18,7 +18,7 @@ run "$tap_tmp/failslab" "${VE_FAILSLAB_SECONDS:-2}" "${VE_FAILSLAB_ONLY:-}"
 diag "$output"
 is "failslab: its status" "$status" 0
 like "failslab: all of it ran" "$output" '^# Totals: pass:[1-9][0-9]* fail:0 .* skip:0 error:0'
-is "no orphan is left" "$(cat /sys/fs/cgroup/ve.orphans)" ""
+is "no orphan is left" "$(orphans)" ""
 echo scan >/sys/kernel/debug/kmemleak
 sleep 6
 echo scan >/sys/kernel/debug/kmemleak

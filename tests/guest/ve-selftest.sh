@@ -21,4 +21,4 @@ for test in identity doors entry life owner device numproc proc; do
 	if [ "$status" -eq 0 ]; then ok "$test"; else not_ok "$test (status $status)"; fi
 	check "$test: all of it ran" sh -c 'printf "%s\n" "$1" | grep -q "^# Totals: pass:[1-9][0-9]* fail:0 .* skip:0 error:0"' sh "$output"
 done
-is "no orphan is left" "$(cat /sys/fs/cgroup/ve.orphans)" ""
+is "no orphan is left" "$(orphans)" ""

@@ -12,7 +12,7 @@ bin=$(cd "$(dirname "$0")/../.." && pwd)/build/kernel/selftests/ve
 
 check "torture" timeout 800 "$bin/torture" "${VE_TORTURE:-60}" 4
 diag "$output"
-is "no orphan is left" "$(cat /sys/fs/cgroup/ve.orphans)" ""
+is "no orphan is left" "$(orphans)" ""
 if [ -w /sys/kernel/debug/kmemleak ]; then
 	sleep 6
 	echo scan >/sys/kernel/debug/kmemleak

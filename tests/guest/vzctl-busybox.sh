@@ -51,7 +51,7 @@ is "vzlist counts processes" "$(vzlist -H -o numproc $id | xargs)" "$(awk '$1 ==
 check "stop" vzctl stop $id
 is "it is down" "$(state $id)" "exist unmounted down"
 is "nothing is left" "$(leftovers $id)" ""
-is "no orphan" "$(wait_until 20 sh -c '! grep -q . /sys/fs/cgroup/ve.orphans'; cat /sys/fs/cgroup/ve.orphans)" ""
+is "no orphan" "$(orphans)" ""
 
 check "start again" vzctl start $id
 is "what was written is still there" "$(vzctl exec $id cat /etc/hostname)" small

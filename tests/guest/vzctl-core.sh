@@ -24,5 +24,5 @@ vzctl exec $id 'touch /run/before; reboot' >/dev/null 2>&1 || :
 again() { vzctl exec $id 'test ! -e /run/before' 2>/dev/null; }
 check "a reboot inside starts it again" wait_until 100 again
 check "stop" vzctl --quiet stop $id --fast
-is "nothing is left" "$(leftovers $id)$(cat /sys/fs/cgroup/ve.orphans)" ""
+is "nothing is left" "$(leftovers $id)$(orphans)" ""
 check "destroy" vzctl --quiet destroy $id

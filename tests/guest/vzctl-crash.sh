@@ -109,7 +109,7 @@ check "after all that it starts" vzctl --quiet start $id
 check "and runs" vzctl exec $id true
 check "and stops" vzctl --quiet stop $id
 is "and leaves nothing" "$(leftovers $id)" ""
-is "no orphan" "$(wait_until 20 sh -c '! grep -q . /sys/fs/cgroup/ve.orphans'; cat /sys/fs/cgroup/ve.orphans)" ""
+is "no orphan" "$(orphans)" ""
 
 # What cannot be saved is taken back.
 vzctl --quiet start $id

@@ -35,7 +35,7 @@ held() {
 	grep -E ' /vz/root/4[0-9]{3} ' /proc/self/mountinfo || :
 	losetup -n -O NAME,BACK-FILE 2>/dev/null | grep '/vz/private/4' || :
 	ip -o link | grep 'venet4' || :
-	cat /sys/fs/cgroup/ve.orphans
+	orphans
 }
 
 # KB of what a container keeps of the kernel and in its processes; caches are dropped before.

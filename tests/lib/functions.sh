@@ -15,6 +15,7 @@
 #   requires COMMAND...       skip_all unless each is there
 #   cleanup_fn COMMAND...     run at the end, last one first, whatever happens
 #   wait_until SEC COMMAND... try each 0.2 s until it succeeds
+#   orphans                   what is left of containers that are gone; empty is right
 #
 # The plan is printed at the end. A script that ends in the middle (set -e, a
 # signal) has failed, whatever it printed before.
@@ -117,6 +118,11 @@ wait_until() {
 		[ "$(date +%s)" -lt "$tap_end" ] || return 1
 		sleep 0.2
 	done
+}
+
+# The kernel takes namespaces away behind the back of the last that was in them.
+orphans() {
+	wait_until 30 sh -c '! grep -q . /sys/fs/cgroup/ve.orphans' || cat /sys/fs/cgroup/ve.orphans
 }
 
 # Newline-separated, newest first; the words are evaluated as one command line.
