@@ -36,6 +36,7 @@ done
 program vzctl 'start --force - ok
 set --ram PHYSPAGES ok
 set --blinky BLINKY refused
+vz.conf - WINKY refused
 vz.conf - LOCKDIR ok'
 page vzctl.8 'Cm start Op Fl Fl force' 'Cm set' 'Fl Fl force' 'Fl Fl ram Ar N'
 page ct.conf.5 'Sy PHYSPAGES'
@@ -44,7 +45,7 @@ program vztmpl 'vztmpl --all
 template.conf - summary'
 page template.conf.5 'Sy summary'
 # shellcheck disable=SC2016 # backquotes of the page
-echo '`--blinky` is refused' >"$tree/docs/unsupported.md"
+echo '`--blinky` is refused, BLINKY and WINKY are not applied' >"$tree/docs/unsupported.md"
 cat >"$tree/patches/10-ve/10-add-x.patch" <<'END'
 +		.name = "id",
 +	dir = proc_mkdir("vz", NULL);
@@ -67,6 +68,25 @@ differs() {
 	like "$1: by name" "$output" "$2"
 }
 
+mkdir -p "$tree/tools/lib"
+printf '\tVZ_OK = 0,\n\tVZ_SYSTEM = 3,\n' >"$tree/tools/lib/exitcode.h"
+echo 'return VZ_SYSTEM;' >"$tree/tools/lib/x.c"
+codes() {
+	page vzctl.8 'Cm start' 'Cm set' 'Fl Fl force' 'Fl Fl ram'
+	printf '.Sh EXIT STATUS\n.Bl -tag -width Ds\n' >>"$tree/docs/man/vzctl.8"
+	for item; do printf '.It %s\ntext\n' "$item"; done >>"$tree/docs/man/vzctl.8"
+	printf '.El\n.Sh EXAMPLES\ntext\n' >>"$tree/docs/man/vzctl.8"
+}
+codes '0, 3'
+check "exit codes that agree pass" "$tree/scripts/check-docs"
+codes 0
+differs "an exit code unsaid" "vzctl.8: exit code 3 is missing"
+codes 0 3 6
+differs "an exit code that is not" "vzctl.8: exit code 6 is not in"
+codes 0 3
+: >"$tree/tools/lib/x.c"
+differs "a code that nothing returns" "VZ_SYSTEM is never returned"
+rm "$tree/tools/lib/exitcode.h"
 page vzctl.8 'Cm start' 'Cm set' 'Fl Fl ram Ar N'
 differs "an option without a word" "vzctl.8: '--force' is missing"
 page vzctl.8 'Cm start' 'Cm set' 'Fl Fl force' 'Fl Fl ram' 'Fl Fl rambo'
@@ -89,7 +109,9 @@ differs "a missing page" "docs/man/vz.conf.5 is missing"
 page vz.conf.5 'Sy LOCKDIR'
 : >"$tree/docs/unsupported.md"
 differs "a refusal unsaid" "unsupported.md: vzctl set --blinky is refused and not named"
-echo '--blinky' >"$tree/docs/unsupported.md"
+echo '--blinky BLINKY' >"$tree/docs/unsupported.md"
+differs "a key without effect unsaid" "unsupported.md: vzctl key WINKY is refused and not named"
+echo '--blinky BLINKY WINKY' >"$tree/docs/unsupported.md"
 abi ve.id
 differs "a kernel file unsaid" "kernel-abi.md: '/proc/vz/version' is missing"
 abi ve.id /proc/vz/version ve.ghost

@@ -29,7 +29,8 @@ code 20 'bad command' V frobnicate 101
 code 20 'bad option' vzctl --frobnicate
 code 20 'command is missing' vzctl
 code 21 'id is missing' V start
-code 21 'not in 1' V status 0
+code 21 'container 0 is the host' V status 0
+code 21 'container 0 is the host' V set 0 --cpuunits 1000 --save
 code 21 'not in 1' V status 2147483645
 code 21 'not in 1' V status 99999999999999999999
 code 21 'no container named' V status 101x

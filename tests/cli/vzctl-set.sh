@@ -76,6 +76,19 @@ code 31 'not running' V set 101 --reset_ub
 code 21 'neither restart nor ignore' V set 101 --setmode later --save
 check "a mode for what needs no restart" V --quiet set 101 --onboot yes --setmode restart --save
 
+# shellcheck disable=SC2016 # for vzctl to expand
+check "other places" V --quiet set 101 --root "$node/r2/\$VEID" --private "$node/p2/101" --save
+is "are recorded" "$(value VE_ROOT) $(value VE_PRIVATE)" "$node/r2/101 $node/p2/101"
+check "and nothing is moved" test -e "$node/private/101/root.hdd"
+code 20 'needs --save' V set 101 --root "$node/root/101"
+code 21 'not the absolute' V set 101 --private p2 --save
+code 21 'not a path' V set 101 --private '/vz/$HOME' --save
+check "back" V --quiet set 101 --root "$node/root/101" --private "$node/private/101" --save
+check "no access times" V --quiet set 101 --noatime yes --save
+is "are recorded" "$(value NOATIME)" yes
+code 21 "neither yes nor no|yes or no" V set 101 --noatime maybe --save
+code 20 'needs --save' V set 101 --noatime yes
+
 cpus=$(cat /sys/devices/system/cpu/online)
 check "all CPUs by their list" V --quiet set 101 --cpumask "$cpus" --save
 is "CPUs" "$(value CPUMASK)" "$cpus"

@@ -228,14 +228,7 @@ static void test_files_are_checked(void **state)
 	struct host *host;
 	struct ct *ct = open_ct(*state, &host);
 	struct err err = ERR_INIT;
-	_cleanup_free_ char *unsupported = NULL;
-
 	assert_int_equal(param_check_all(ct, NULL), 0);
-	assert_null(param_unsupported(ct));
-	config_set(ct->conf, "CPUS", "2", NULL);
-	config_set(ct->conf, "NETFILTER", "full", NULL);
-	unsupported = param_unsupported(ct);
-	assert_string_equal(unsupported, "CPUS NETFILTER");
 	config_set(ct->conf, "IP_ADDRESS", "10.0.0.1 fish", NULL);
 	assert_true(param_check_all(ct, &err) < 0);
 	assert_int_equal(err.exit_code, VZ_BAD_CONFIG);

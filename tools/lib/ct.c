@@ -148,6 +148,10 @@ int ct_resolve(const struct host *host, const char *s, uint32_t *ret_id, struct 
 {
 	int r = ct_parse_id(s, ret_id);
 
+	if (r == -ERANGE && s[strspn(s, "0")] == '\0')
+		return err_exit(err, VZ_BAD_VALUE,
+				"container %s is the host, which is not changed: ids are in 1..%u",
+				s, CT_ID_MAX);
 	if (r == -ERANGE)
 		return err_exit(err, VZ_BAD_VALUE, "container id '%s' is not in 1..%u", s,
 				CT_ID_MAX);

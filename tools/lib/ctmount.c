@@ -58,12 +58,17 @@ static void umount_all(struct ct *ct)
  */
 static int set_whole(const struct ct *ct, bool whole, struct err *err)
 {
+	const char *noatime = ct_get(ct, "NOATIME");
 	struct mount_attr attr = {0};
 
 	if (whole)
 		attr.attr_clr = MOUNT_ATTR_NODIRATIME;
 	else
 		attr.attr_set = MOUNT_ATTR_NODIRATIME;
+	if (whole && noatime && strcmp(noatime, "yes") == 0) {
+		attr.attr_clr |= MOUNT_ATTR__ATIME;
+		attr.attr_set = MOUNT_ATTR_NOATIME;
+	}
 	if (mount_setattr(AT_FDCWD, ct->root, 0, &attr, sizeof(attr)) < 0)
 		return err_errno(err, errno, "cannot change the mount on '%s'", ct->root);
 	return 0;

@@ -30,8 +30,9 @@
 #define ON_RESTART (PARAM_RESTART | PARAM_STORED)
 
 /* clang-format off */
-#define REFUSED(key, option, letter, arg, code, instead) \
-	{ key, option, letter, arg, PARAM_SET | PARAM_REFUSED, code, PHASE_NONE, NULL, NULL, NULL, instead }
+#define REFUSED_BY(flags, key, option, letter, arg, code, instead) \
+	{ key, option, letter, arg, (flags) | PARAM_REFUSED, code, PHASE_NONE, NULL, NULL, NULL, instead }
+#define REFUSED(key, option, letter, arg, code, instead) REFUSED_BY(PARAM_SET, key, option, letter, arg, code, instead)
 #define UBC(key, option, letter) \
 	REFUSED(key, option, letter, "barrier[:limit]", VZ_UBC_SET, "this beancounter is not counted yet")
 #define NODE(key, summary) \
@@ -42,8 +43,8 @@ const struct param params[] = {
 	{ "HOSTNAME", "hostname", 0, "name", BOTH, VZ_BAD_HOSTNAME, PHASE_FILES, value_hostname, apply_hostname, NULL, "host name" },
 	{ "NAME", "name", 0, "name", BOTH | PARAM_STORED, VZ_NAME, PHASE_NONE, value_name, NULL, NULL, "name that works wherever the id does" },
 	{ "DESCRIPTION", "description", 0, "text", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "free text" },
-	{ "VE_ROOT", "root", 0, "path", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_path, NULL, NULL, "mount point in the host" },
-	{ "VE_PRIVATE", "private", 0, "path", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_path, NULL, NULL, "private area" },
+	{ "VE_ROOT", "root", 0, "path", BOTH | PARAM_STORED | PARAM_STOPPED, VZ_BAD_VALUE, PHASE_NONE, value_path, NULL, NULL, "mount point in the host" },
+	{ "VE_PRIVATE", "private", 0, "path", BOTH | PARAM_STORED | PARAM_STOPPED, VZ_BAD_VALUE, PHASE_NONE, value_path, NULL, NULL, "private area" },
 	{ "OSTEMPLATE", "ostemplate", 0, "name", BOTH | PARAM_STORED, VZ_TEMPLATE_NOT_FOUND, PHASE_NONE, value_template, NULL, NULL, "template it is made from" },
 	{ "DISTRIBUTION", "distribution", 0, "name", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_template, NULL, NULL, "whose distribution scripts it has, if not the template's" },
 	{ "ORIGIN_SAMPLE", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "sample it was made from (a record)" },
@@ -84,6 +85,8 @@ const struct param params[] = {
 	{ "NODEMASK", "nodemask", 0, "list|all", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_nodemask, apply_nodemask, NULL, "NUMA nodes that its memory is on" },
 	{ "DISKSPACE", "diskspace", 0, "size", PARAM_CREATE, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
 
+	{ "NOATIME", "noatime", 0, "yes|no", BOTH | ON_RESTART, VZ_BAD_VALUE, PHASE_NONE, value_bool, NULL, NULL, "reading a file does not write its access time" },
+
 	/* What of the host it sees. */
 	{ "BINDMOUNT", NULL, 0, NULL, PARAM_CT | PARAM_LIST | PARAM_RESTART, VZ_BAD_VALUE, PHASE_NONE, value_bindmount, NULL, NULL, "directories and files of the host" },
 	{ "BINDMOUNT", "bindmount_add", 0, "[opts:]src[:dst]", PARAM_SET | ON_RESTART | PARAM_LIST | PARAM_TARGET, VZ_BAD_VALUE, PHASE_NONE, value_bindmount_add, NULL, note_bindmount, "a directory or file of the host, as dst inside" },
@@ -115,6 +118,7 @@ const struct param params[] = {
 	UBC("NUMSIGINFO", "numsiginfo", 'i'), UBC("TCPSNDBUF", "tcpsndbuf", 0), UBC("TCPRCVBUF", "tcprcvbuf", 'b'),
 	UBC("OTHERSOCKBUF", "othersockbuf", 0), UBC("DGRAMRCVBUF", "dgramrcvbuf", 0), UBC("NUMOTHERSOCK", "numothersock", 0),
 	UBC("DCACHESIZE", "dcachesize", 'x'), UBC("NUMFILE", "numfile", 'n'), UBC("NUMIPTENT", "numiptent", 'e'),
+	UBC("NUMIPTENT", "iptentries", 0),
 	REFUSED("AVNUMPROC", "avnumproc", 0, "items", VZ_UBC_SET, "only vzcfgvalidate reads it"),
 	REFUSED("VM_OVERCOMMIT", "vm_overcommit", 0, "factor", VZ_UBC_SET, "needs privvmpages"),
 	REFUSED("CPUUWEIGHT", "cpuweight", 0, "weight", VZ_CPU_SET, "use --cpuunits"),
@@ -129,6 +133,7 @@ const struct param params[] = {
 	REFUSED("QUOTATIME", "quotatime", 0, "seconds", VZ_QUOTA_SET, NULL),
 	REFUSED("QUOTAUGIDLIMIT", "quotaugidlimit", 0, "count", VZ_UGID_QUOTA, NULL),
 	REFUSED(NULL, "offline-resize", 0, NULL, VZ_IMAGE_RESIZE, NULL),
+	REFUSED(NULL, "offline", 0, NULL, VZ_IMAGE_RESIZE, NULL),
 	REFUSED("PCI", "pci_add", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("PCI", "pci_del", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("NETFILTER", "netfilter", 0, "mode", VZ_IPTABLES, "the container has all of its own"),
@@ -139,6 +144,33 @@ const struct param params[] = {
 	REFUSED("BOOTORDER", "bootorder", 0, "number", VZ_BAD_VALUE, "containers start in the order of their ids"),
 	REFUSED("MOUNT_OPTS", "mount_opts", 0, "list", VZ_MOUNT, NULL),
 	REFUSED(NULL, "applyconfig_map", 0, "name", VZ_APPLY_CONFIG, "use --applyconfig"),
+
+	/* Of OpenVZ 7's; their keys are in legacy.c. */
+	REFUSED(NULL, "memguarantee", 0, "auto|percent", VZ_UBC_SET, NULL),
+	REFUSED(NULL, "pagecache-isolation", 0, "on|off", VZ_UBC_SET, NULL),
+	REFUSED(NULL, "jquota", 0, "on|off", VZ_UGID_QUOTA, "there are no quotas of users inside yet"),
+	REFUSED(NULL, "numnetif", 0, "count", VZ_VETH, "Ethernet pairs are not counted"),
+	REFUSED(NULL, "ext_ipadd", 0, "address", VZ_ADD_IP, "a container sends from its own addresses only"),
+	REFUSED(NULL, "ext_ipdel", 0, "address", VZ_ADD_IP, "a container sends from its own addresses only"),
+	REFUSED(NULL, "configure", 0, "none|all", VZ_VETH, "an Ethernet device is the container's to configure"),
+	REFUSED(NULL, "gw", 0, "address", VZ_VETH, "an Ethernet device is the container's to configure"),
+	REFUSED(NULL, "gw6", 0, "address", VZ_VETH, "an Ethernet device is the container's to configure"),
+	REFUSED(NULL, "dhcp", 0, "yes|no", VZ_VETH, "an Ethernet device is the container's to configure"),
+	REFUSED(NULL, "dhcp6", 0, "yes|no", VZ_VETH, "an Ethernet device is the container's to configure"),
+	REFUSED(NULL, "network", 0, "name", VZ_VETH, "use --bridge"),
+	REFUSED(NULL, "rate", 0, "device:class:Kbit", VZ_BAD_OPTION, "use tc on the device in the host"),
+	REFUSED(NULL, "ratebound", 0, "yes|no", VZ_BAD_OPTION, "use tc on the device in the host"),
+	REFUSED(NULL, "ha_enable", 0, "yes|no", VZ_BAD_OPTION, "what is to run where is a cluster manager's to know"),
+	REFUSED(NULL, "ha_prio", 0, "number", VZ_BAD_OPTION, "what is to run where is a cluster manager's to know"),
+	REFUSED(NULL, "autostop", 0, "stop|suspend", VZ_BAD_OPTION, "vz.service stops what runs"),
+	REFUSED(NULL, "crypted", 0, "value", VZ_BAD_OPTION, "there is no encryption yet"),
+	REFUSED(NULL, "device-add", 0, "device", VZ_DEVICE_SET, "a container has one disk"),
+	REFUSED(NULL, "device-del", 0, "device", VZ_DEVICE_SET, "a container has one disk"),
+	REFUSED(NULL, "device-set", 0, "device", VZ_DEVICE_SET, "a container has one disk"),
+
+	/* What one might look for. */
+	REFUSED_BY(BOTH, NULL, "idrange", 0, "count", VZ_BAD_OPTION, "a container has 262144 ids, from --local_uid on"),
+	REFUSED_BY(BOTH, NULL, "privileged", 0, NULL, VZ_BAD_OPTION, "every container has ids of its own"),
 	{ NULL, "layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
 	{ NULL, "ve_layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
 	{ NULL, "velayout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
@@ -307,12 +339,36 @@ static int refuse_value(const struct param *p, struct err *err)
 	return err_exit_default(err, p->exit_code);
 }
 
+/* A path may say $VEID, as it may in a file. */
+static int expand_veid(const struct ct *ct, const char *in, char **ret, struct err *err)
+{
+	_cleanup_config_ struct config *c = NULL;
+	struct strbuf b = STRBUF_INIT;
+	_cleanup_free_ char *line = NULL;
+	int r;
+
+	strbuf_addf(&b, "V=\"%s\"", in);
+	line = strbuf_steal(&b);
+	if (!line)
+		return err_set(err, ENOMEM, "out of memory");
+	r = config_parse(line, "path", ct->idstr, &c, NULL);
+	if (r < 0 || !config_get(c, "V"))
+		return err_exit(err, VZ_BAD_VALUE, "'%s' is not a path", in);
+	*ret = strdup(config_get(c, "V"));
+	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
+}
+
 int param_change(struct ct *ct, const struct param *p, const char *in, struct err *err)
 {
 	const char *now = config_get(ct->conf, p->key);
-	_cleanup_free_ char *value = NULL, *merged = NULL;
+	_cleanup_free_ char *value = NULL, *merged = NULL, *expanded = NULL;
 	int r;
 
+	if (p->parse == value_path) {
+		if (expand_veid(ct, in, &expanded, err) < 0)
+			return refuse_value(p, err);
+		in = expanded;
+	}
 	if ((p->flags & PARAM_DEL) && strcmp(in, "all") == 0) {
 		r = config_set(ct->conf, p->key, "", err);
 	} else if (p->flags & PARAM_KEYED) {
@@ -438,20 +494,4 @@ int param_apply_phase(struct ct *ct, enum param_phase phase, struct err *err)
 			return err_exit_default(err, p->exit_code);
 	}
 	return 0;
-}
-
-char *param_unsupported(const struct ct *ct)
-{
-	struct strbuf b = STRBUF_INIT;
-	const char *key;
-	size_t i;
-
-	for (i = 0; (key = config_key(ct->conf, i)); i++) {
-		const struct param *p = param_by_key(key);
-
-		if (p && (p->flags & PARAM_REFUSED))
-			strbuf_addf(&b, "%s%s", b.len ? " " : "", key);
-	}
-	/* strbuf_steal() gives an empty string for an empty buffer. */
-	return b.len ? strbuf_steal(&b) : NULL;
 }

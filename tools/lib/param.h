@@ -30,6 +30,7 @@ enum {
 	PARAM_TARGET = 1 << 13, /* list whose items are told apart by what follows their last ':' */
 	PARAM_ACTION = 1 << 14, /* done inside the container, by apply; not stored */
 	PARAM_UNIQUE = 1 << 15, /* of a list of addresses: one that is there is refused */
+	PARAM_STOPPED = 1 << 16, /* only of a container that neither runs nor is mounted */
 };
 
 /* When a stored value takes effect in a start. */
@@ -81,8 +82,5 @@ int param_check_all(const struct ct *ct, struct err *err);
 
 /* Put every stored value of @phase into effect on the starting container. */
 int param_apply_phase(struct ct *ct, enum param_phase phase, struct err *err);
-
-/* The keys set in CTID.conf that are refused, with blanks between; NULL for none; caller frees. */
-char *param_unsupported(const struct ct *ct);
 
 #endif

@@ -172,6 +172,11 @@ int cmd_console(struct ctx *ctx, int argc, char **argv, struct err *err)
 	bool restore = false;
 	int r;
 
+	if (argc > 1 && (strcmp(argv[1], "-s") == 0 || strcmp(argv[1], "--start") == 0))
+		return err_exit(err, VZ_BAD_OPTION,
+				"option %s is not supported yet: use start, the console keeps what "
+				"it shows",
+				argv[1]);
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "1") != 0))
 		return err_exit(err, VZ_BAD_VALUE, "console: a container has one, number 1");
 	r = ct_require(ctx->ct, err);

@@ -24,7 +24,6 @@
 #include "log.h"
 #include "param.h"
 #include "size.h"
-#include "strbuf.h"
 #include "template.h"
 #include "value.h"
 
@@ -74,25 +73,6 @@ static int load_sample(struct create *c, struct err *err)
 	return config_set(conf, "ORIGIN_SAMPLE", name, err);
 }
 
-/* --root and --private may say $VEID. */
-static int expand_veid(const struct ct *ct, const char *in, char **ret, struct err *err)
-{
-	_cleanup_config_ struct config *c = NULL;
-	struct strbuf b = STRBUF_INIT;
-	_cleanup_free_ char *line = NULL;
-	int r;
-
-	strbuf_addf(&b, "V=\"%s\"", in);
-	line = strbuf_steal(&b);
-	if (!line)
-		return err_set(err, ENOMEM, "out of memory");
-	r = config_parse(line, "path", ct->idstr, &c, err);
-	if (r < 0 || !config_get(c, "V"))
-		return err_exit(err, VZ_BAD_VALUE, "'%s' is not a path", in);
-	*ret = strdup(config_get(c, "V"));
-	return *ret ? 0 : err_set(err, ENOMEM, "out of memory");
-}
-
 static int apply_changes(struct create *c, struct err *err)
 {
 	struct ct *ct = c->ctx->ct;
@@ -100,14 +80,9 @@ static int apply_changes(struct create *c, struct err *err)
 	int r = 0;
 
 	for (i = 0; r == 0 && i < c->count; i++) {
-		_cleanup_free_ char *expanded = NULL;
 		const struct param *p = c->changes[i].p;
 		const char *value = c->changes[i].value;
 
-		if (p->parse == value_path) {
-			r = expand_veid(ct, value, &expanded, err);
-			value = expanded;
-		}
 		/* The name as it came may be no name at all: template_find() says so. */
 		if (r == 0 && strcmp(p->option, "ostemplate") == 0) {
 			_cleanup_free_ char *tar = NULL;

@@ -13,6 +13,7 @@
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "legacy.h"
 #include "log.h"
 #include "param.h"
 #include "supervisor.h"
@@ -32,7 +33,7 @@ static const struct command {
 	{ "delete", cmd_destroy, 0, NEED_WRITE, "", "same as destroy" },
 	{ "start", cmd_start, 0, NEED_ROOT, "[--force]", "start a container" },
 	{ "stop", cmd_stop, 0, NEED_ROOT, "[--fast] [--skip-umount]", "stop a container" },
-	{ "restart", cmd_restart, 0, NEED_ROOT, "[--fast] [--force]", "stop and start a container" },
+	{ "restart", cmd_restart, 0, NEED_ROOT, "[--fast] [--force] [--skip-umount]", "stop and start a container" },
 	{ "status", cmd_status, 0, 0, "", "print one line of state" },
 	{ "mount", cmd_mount, 0, NEED_ROOT, "", "mount the disk of a container" },
 	{ "umount", cmd_umount, 0, NEED_ROOT, "", "unmount it" },
@@ -47,8 +48,8 @@ static const struct command {
 	{ "adopt", cmd_adopt, 0, NEED_ROOT | JOB, NULL, NULL },
 	{ "convert", NULL, VZ_IMAGE_CONVERT, 0, NULL, NULL },
 	{ "compact", NULL, VZ_COMPACT, 0, NULL, NULL },
-	{ "quotaon", NULL, VZ_QUOTA_SET, 0, NULL, NULL },
-	{ "quotaoff", NULL, VZ_QUOTA_SET, 0, NULL, NULL },
+	{ "quotaon", NULL, VZ_QUOTA_ON, 0, NULL, NULL },
+	{ "quotaoff", NULL, VZ_QUOTA_OFF, 0, NULL, NULL },
 	{ "quotainit", NULL, VZ_QUOTA_INIT, 0, NULL, NULL },
 	{ "suspend", NULL, VZ_CHECKPOINT, 0, NULL, NULL },
 	{ "chkpnt", NULL, VZ_CHECKPOINT, 0, NULL, NULL },
@@ -60,6 +61,12 @@ static const struct command {
 	{ "snapshot-mount", NULL, VZ_SNAPSHOT_MOUNT, 0, NULL, NULL },
 	{ "snapshot-umount", NULL, VZ_SNAPSHOT_UMOUNT, 0, NULL, NULL },
 	{ "snapshot-list", NULL, VZ_SNAPSHOT_LIST, 0, NULL, NULL },
+	{ "reinstall", NULL, VZ_REINSTALL, 0, NULL, NULL },
+	{ "pause", NULL, VZ_CHECKPOINT, 0, NULL, NULL },
+	{ "execaction", NULL, VZ_BAD_OPTION, 0, NULL, NULL },
+	{ "monitor", NULL, VZ_BAD_OPTION, 0, NULL, NULL },
+	{ "register", NULL, VZ_BAD_OPTION, 0, NULL, NULL },
+	{ "unregister", NULL, VZ_BAD_OPTION, 0, NULL, NULL },
 };
 /* clang-format on */
 
@@ -117,7 +124,8 @@ static void print_help(void)
 	size_t i;
 
 	/* libvirt reads the version from the first line. */
-	printf("vzctl version %s\n\nusage: vzctl [--quiet] [--verbose] COMMAND CTID [ARG...]\n\n",
+	printf("vzctl version %s\n\nusage: vzctl [--quiet] [--verbose] [--skiplock] COMMAND CTID "
+	       "[ARG...]\n\n",
 	       VERSION);
 	for (i = 0; i < COUNT(commands); i++)
 		if (commands[i].run && !(commands[i].flags & JOB))
@@ -145,6 +153,7 @@ static void list_options(void)
 
 	list_row("vzctl", "--quiet", NULL, false, NULL);
 	list_row("vzctl", "--verbose", NULL, false, NULL);
+	list_row("vzctl", "--skiplock", NULL, false, NULL);
 	for (i = 0; i < COUNT(commands); i++)
 		if (!(commands[i].flags & JOB))
 			list_row(commands[i].name, "-", NULL, !commands[i].run, NULL);
@@ -170,6 +179,8 @@ static void list_options(void)
 		if ((p->flags & PARAM_SET) && p->letter)
 			list_row("set", word, p->key, refused, p->arg);
 	}
+	for (i = 0; i < legacy_key_count; i++)
+		list_row("vz.conf", "-", legacy_keys[i].key, true, NULL);
 }
 
 static const struct command *find_command(const char *name)

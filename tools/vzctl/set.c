@@ -423,6 +423,26 @@ static int act_and_save(struct set *s, bool running, struct config *old, struct 
 	return r;
 }
 
+/* What is mounted or runs would be left where nobody finds it. */
+static int check_stopped(const struct set *s, const struct ct_status *st, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++) {
+		const struct param *p = s->changes[i].p;
+
+		if (!p || s->changes[i].stored || !(p->flags & PARAM_STOPPED))
+			continue;
+		if (st->running)
+			return err_exit(err, VZ_RUNNING, "--%s: container %s is running", p->option,
+					s->ctx->ct->idstr);
+		if (st->mounted)
+			return err_exit(err, VZ_MOUNTED, "--%s: container %s is mounted", p->option,
+					s->ctx->ct->idstr);
+	}
+	return 0;
+}
+
 static int change_and_apply(struct set *s, struct err *err)
 {
 	struct ct *ct = s->ctx->ct;
@@ -430,6 +450,8 @@ static int change_and_apply(struct set *s, struct err *err)
 	struct ct_status st;
 	int r = state_status(ct, &st, err);
 
+	if (r == 0)
+		r = check_stopped(s, &st, err);
 	if (r == 0 && st.running)
 		r = load_effective(ct, &changes, err);
 	s->unsaved = changes;
@@ -437,6 +459,8 @@ static int change_and_apply(struct set *s, struct err *err)
 		r = copy_config(ct, &old, err);
 	if (r == 0)
 		r = change_all(s, err);
+	if (r == 0)
+		r = ct_refresh(ct, err);
 	if (r < 0)
 		return r;
 	if (!st.running && !s->save && s->count)

@@ -8,9 +8,9 @@
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "legacy.h"
 #include "lifecycle.h"
 #include "log.h"
-#include "param.h"
 #include "supervisor.h"
 
 struct flags {
@@ -38,7 +38,7 @@ static int prepare(struct ctx *ctx, int argc, char **argv, struct flags *f, stru
 
 void cmd_say_unsupported(const struct ctx *ctx)
 {
-	_cleanup_free_ char *unsupported = param_unsupported(ctx->ct);
+	_cleanup_free_ char *unsupported = legacy_unmet(ctx->ct);
 
 	if (unsupported)
 		log_error("container %s: not supported yet, not applied: %s", ctx->ct->idstr,
