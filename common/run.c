@@ -23,6 +23,7 @@
 #include "cleanup.h"
 #include "err.h"
 #include "io.h"
+#include "log.h"
 #include "strbuf.h"
 
 #define OUT_MAX_DEFAULT (1024 * 1024)
@@ -265,5 +266,6 @@ int run_program(const char *const *argv, const struct run_opts *opts, struct err
 	if (r < 0)
 		kill(pid, SIGKILL);
 	status = reap(pid);
+	log_detail(2, "'%s' was run: status %d", argv[0], status);
 	return finish(argv[0], opts, r, status, &s, err);
 }

@@ -21,6 +21,7 @@ $(B)/bin/vz-supervisor: LIBS = -static
 install::
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/vesper \
 		$(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysctl.d \
+		$(DESTDIR)/etc/logrotate.d \
 		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/man/man5 \
 		$(DESTDIR)/etc/vz/conf $(DESTDIR)/etc/vz/names
 	$(INSTALL) -d -m 755 $(DESTDIR)/etc/vz/dists $(DESTDIR)/etc/vz/dists/scripts
@@ -28,6 +29,8 @@ install::
 	$(INSTALL) -m 755 etc/vz-onboot $(B)/bin/vz-supervisor $(DESTDIR)$(PREFIX)/lib/vesper
 	$(INSTALL) -m 644 etc/systemd/vz.service etc/systemd/vz-onboot.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL) -m 644 etc/sysctl.d/60-vesper.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
+	[ -e $(DESTDIR)/etc/logrotate.d/vzctl ] || \
+		$(INSTALL) -m 644 etc/logrotate.d/vzctl $(DESTDIR)/etc/logrotate.d
 	[ -e $(DESTDIR)/etc/vz/vz.conf ] || $(INSTALL) -m 644 etc/vz.conf $(DESTDIR)/etc/vz
 	cd etc && for f in dists/*.conf dists/scripts/*; do [ -e $(DESTDIR)/etc/vz/$$f ] || \
 		$(INSTALL) -m 644 $$f $(DESTDIR)/etc/vz/$$f || exit 1; done

@@ -81,7 +81,7 @@ check "other places" V --quiet set 101 --root "$node/r2/\$VEID" --private "$node
 is "are recorded" "$(value VE_ROOT) $(value VE_PRIVATE)" "$node/r2/101 $node/p2/101"
 check "and nothing is moved" test -e "$node/private/101/root.hdd"
 code 20 'needs --save' V set 101 --root "$node/root/101"
-code 21 'not the absolute' V set 101 --private p2 --save
+code 21 'not an absolute' V set 101 --private p2 --save
 code 21 'not a path' V set 101 --private '/vz/$HOME' --save
 check "back" V --quiet set 101 --root "$node/root/101" --private "$node/private/101" --save
 check "no access times" V --quiet set 101 --noatime yes --save

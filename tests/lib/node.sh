@@ -14,6 +14,7 @@ make_node() {
 LOCKDIR="$node/lock"
 RUNDIR="$node/run"
 TEMPLATE="$node/template"
+LOGFILE="$node/vzctl.log"
 CGROUP_ROOT="/sys/fs/cgroup/vesper-test-$$"
 VE_ROOT="$node/root/\$VEID"
 VE_PRIVATE="$node/private/\$VEID"

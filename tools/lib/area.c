@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,7 @@
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "log.h"
 #include "path.h"
 #include "ploop.h"
 #include "state.h"
@@ -182,6 +184,9 @@ int area_create(const struct ct *ct, const struct area_create_opts *opts, struct
 	}
 	r = path_sync_parent(ct->private_dir, err);
 	if (r == 0)
+		log_detail(1, "private area '%s': a disk of %" PRIu64 " bytes from '%s'",
+			   ct->private_dir, opts->size_bytes, opts->tar);
+	if (r == 0)
 		return 0;
 	path_remove_tree(AT_FDCWD, ct->private_dir, NULL);
 undo:
@@ -334,6 +339,8 @@ static int mount_image(const char *dir, const char *root, dev_t *ret_dev, struct
 	ploop_close(disk);
 	if (r < 0)
 		return err_exit_default(err, VZ_MOUNT);
+	log_detail(1, "the disk in '%s' is device %u:%u, mounted on '%s'", dir, major(dev),
+		   minor(dev), root);
 	if (ret_dev)
 		*ret_dev = dev;
 	return 0;
@@ -375,5 +382,8 @@ int area_umount(const struct ct *ct, struct err *err)
 
 	if (r == 0)
 		r = ploop_umount(ct->root, err);
+	if (r == 0)
+		log_detail(1, "device %u:%u is unmounted from '%s'", major(dev), minor(dev),
+			   ct->root);
 	return r < 0 ? err_exit_default(err, VZ_UMOUNT) : 0;
 }

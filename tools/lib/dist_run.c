@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
@@ -33,6 +34,7 @@
 #include "exitcode.h"
 #include "feed.h"
 #include "io.h"
+#include "log.h"
 #include "net.h"
 #include "osdep.h"
 #include "report.h"
@@ -205,6 +207,7 @@ static int act(const struct ct *ct, enum dist_action action, bool starting, char
 	_cleanup_dist_script_ struct dist_script s = DIST_SCRIPT_INIT;
 	bool host = action == DIST_POST_CREATE;
 	int status = 0, r = dist_find(ct, action, &s, err);
+	uint64_t since = log_clock_ms();
 
 	if (r <= 0)
 		return r;
@@ -221,6 +224,9 @@ static int act(const struct ct *ct, enum dist_action action, bool starting, char
 	if (r < 0)
 		return oom(err);
 	r = host ? run_on_host(ct, &s, *env, &status, err) : run_inside(ct, &s, *env, &status, err);
+	if (r >= 0)
+		log_detail(1, "distribution script '%s' (%s): status %d, %" PRIu64 " ms", s.path,
+			   dist_name(action), status, log_clock_ms() - since);
 	return judge(action, &s, r, status, err);
 }
 

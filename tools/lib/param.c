@@ -20,6 +20,7 @@
 #include "err.h"
 #include "exitcode.h"
 #include "feature.h"
+#include "log.h"
 #include "netif.h"
 #include "size.h"
 #include "strbuf.h"
@@ -108,6 +109,10 @@ const struct param params[] = {
 	NODE("CGROUP_ROOT", "cgroup of all containers (/sys/fs/cgroup/vz.slice)"),
 	NODE("TEMPLATE", "directory whose cache/ holds the OS templates (/vz/template)"),
 	{ "DIST_TIMEOUT", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "seconds that a distribution script has (300)" },
+	{ "LOGGING", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_bool, NULL, NULL, "whether vzctl keeps a log (yes)" },
+	{ "LOGFILE", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_path, NULL, NULL, "where (/var/log/vzctl.log)" },
+	{ "LOG_LEVEL", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "how much is in it, 0 to 2 (0)" },
+	{ "VERBOSE", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "how much vzctl shows, 0 to 2 (0)" },
 	NODE("CONFIGFILE", "sample that create starts from (vswap-1g)"),
 	NODE("DEF_OSTEMPLATE", "template when --ostemplate is not given"),
 
@@ -489,6 +494,7 @@ int param_apply_phase(struct ct *ct, enum param_phase phase, struct err *err)
 		value = ct_get(ct, p->key);
 		if (!value || !*value)
 			continue;
+		log_detail(2, "%s: '%s'", p->key, value);
 		r = p->apply(ct, NULL, value, err);
 		if (r < 0)
 			return err_exit_default(err, p->exit_code);

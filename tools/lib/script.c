@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "err.h"
 #include "exitcode.h"
 #include "feed.h"
+#include "log.h"
 #include "run.h"
 #include "strbuf.h"
 
@@ -99,6 +101,7 @@ static int run_one(const struct ct *ct, const char *who, const char *action, str
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = open_script(ct, who, action, &path, err);
 	const char *argv[] = {path, NULL};
+	uint64_t since;
 	int r;
 
 	if (fd == -ENOENT) {
@@ -109,9 +112,12 @@ static int run_one(const struct ct *ct, const char *who, const char *action, str
 		return fd;
 	if (!veid || !conf)
 		return err_set(err, ENOMEM, "out of memory");
+	since = log_clock_ms();
 	r = run_program(argv, &opts, err);
 	if (r < 0)
 		return err_prefix(err, "action script");
+	log_detail(1, "action script '%s': status %d, %" PRIu64 " ms", path, r,
+		   log_clock_ms() - since);
 	return r ? err_set(err, EIO, "action script '%s' failed with status %d", path, r) : 0;
 }
 
@@ -129,6 +135,7 @@ int script_run_inside(const struct ct *ct, const char *action, int timeout_sec, 
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = open_script(ct, ct->idstr, action, &path, err);
+	uint64_t since = log_clock_ms();
 	int status = 0, r;
 
 	if (fd == -ENOENT) {
@@ -138,6 +145,9 @@ int script_run_inside(const struct ct *ct, const char *action, int timeout_sec, 
 	if (fd < 0)
 		return err_exit_default(err, VZ_ACTION_SCRIPT);
 	r = feed_shell(ct, fd, timeout_sec, &status, err);
+	if (r == 0)
+		log_detail(1, "action script '%s', inside: status %d, %" PRIu64 " ms", path, status,
+			   log_clock_ms() - since);
 	if (r < 0)
 		err_prefix(err, "action script '%s'", path);
 	else if (status)

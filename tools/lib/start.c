@@ -8,6 +8,7 @@
 #include "lifecycle.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -30,6 +31,7 @@
 #include "feature.h"
 #include "idrange.h"
 #include "kve.h"
+#include "log.h"
 #include "mounts.h"
 #include "net.h"
 #include "osdep.h"
@@ -130,6 +132,9 @@ static int make_cgroup(void *arg, struct err *err)
 	if (r < 0)
 		return r;
 	r = kve_set_id(s->ct->cgroup, s->ct->id, err);
+	if (r == 0)
+		log_detail(1, "cgroup '%s', host ids from %u and %u, %u of them", s->ct->cgroup,
+			   s->ids.uid, s->ids.gid, s->ids.size);
 	if (r < 0)
 		cgroup_remove(s->ct->cgroup, 0, NULL);
 	return r < 0 ? err_exit_default(err, VZ_ENV_CREATE) : 0;
@@ -209,7 +214,11 @@ static int make_network(void *arg, struct err *err)
 {
 	struct start *s = arg;
 	int r = net_create(s->ct, s->child.pid, err);
+	char dev[IFNAMSIZ];
 
+	net_host_dev(s->ct, dev);
+	if (r == 0)
+		log_detail(1, "venet0 is '%s' in the host", dev);
 	return r < 0 ? err_exit_default(err, VZ_ADD_IP) : 0;
 }
 
@@ -249,7 +258,15 @@ static int start_ve(void *arg, struct err *err)
 
 static int add_addresses(void *arg, struct err *err)
 {
-	return param_apply_phase(((struct start *)arg)->ct, PHASE_NET, err);
+	const struct ct *ct = ((struct start *)arg)->ct;
+	const char *ip = ct_get(ct, "IP_ADDRESS"), *netif = ct_get(ct, "NETIF");
+	int r = param_apply_phase(((struct start *)arg)->ct, PHASE_NET, err);
+
+	if (r == 0 && ip && *ip)
+		log_detail(1, "addresses on venet0: %s", ip);
+	if (r == 0 && netif && *netif)
+		log_detail(1, "Ethernet pairs: %s", netif);
+	return r;
 }
 
 /* Whatever has a script is its business here, and not that of the phases before. */
@@ -269,7 +286,12 @@ static int run_dist(void *arg, struct err *err)
 
 static int exec_child(void *arg, struct err *err)
 {
-	return spawn_exec(&((struct start *)arg)->child, err);
+	struct start *s = arg;
+	int r = spawn_exec(&s->child, err);
+
+	if (r == 0)
+		log_detail(1, "init is process %d of the host", (int)s->child.pid);
+	return r;
 }
 
 /* Without a supervisor the container runs all the same; the next command gives it one. */

@@ -6,6 +6,7 @@
 #include "lifecycle.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #include "exec.h"
 #include "exitcode.h"
 #include "kve.h"
+#include "log.h"
 #include "net.h"
 #include "script.h"
 #include "state.h"
@@ -68,9 +70,11 @@ static pid_t ask_init(struct ct *ct)
 		return 0;
 	sig = halt_signal(st.init_pid);
 	if (sig) {
+		log_detail(1, "init, process %d, is sent signal %d: halt", (int)st.init_pid, sig);
 		syscall(SYS_pidfd_send_signal, init, sig, NULL, 0);
 		return 0;
 	}
+	log_detail(1, "'halt' is run inside");
 	pid = fork();
 	if (pid == 0) {
 		if (ct->lock_fd >= 0)
@@ -117,6 +121,8 @@ static int kill_all(const struct ct *ct, struct err *err)
 {
 	int r = cgroup_kill(ct->cgroup, err);
 
+	log_detail(1, "what is left in '%s' is killed", ct->cgroup);
+
 	if (r == 0)
 		r = kve_wait(ct->cgroup, KVE_STOPPED, KILL_WAIT_MS, err);
 	if (r == -ETIMEDOUT)
@@ -141,6 +147,7 @@ int ct_cleanup(struct ct *ct, bool umount, struct err *err)
 			r = cgroup_remove(ct->cgroup, KILL_WAIT_MS, err);
 		if (r < 0)
 			return err_exit_default(err, VZ_STOP);
+		log_detail(1, "cgroup '%s' is removed", ct->cgroup);
 	}
 	r = net_remove(ct, err);
 	if (r < 0)
@@ -172,6 +179,7 @@ int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 {
 	struct err cleanup = ERR_INIT;
 	struct ct_status st;
+	uint64_t since;
 	int r = state_status(ct, &st, err);
 
 	if (r < 0)
@@ -191,7 +199,10 @@ int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 		r = script_run_inside(ct, "stop", stop_timeout_ms(ct) / 1000, err);
 	if (r < 0)
 		return r;
+	since = log_clock_ms();
 	r = opts->fast ? -ETIMEDOUT : stop_politely(ct, err);
+	if (r == 0)
+		log_detail(1, "it halted after %" PRIu64 " ms", log_clock_ms() - since);
 	if (r == -ETIMEDOUT) {
 		if (!opts->fast && opts->note)
 			opts->note("Container does not halt, killing it");
@@ -232,8 +243,10 @@ int ct_ended(struct ct *ct, bool *ret_again, struct err *err)
 	r = kve_wait(ct->cgroup, KVE_STOPPED, KILL_WAIT_MS, err);
 	if (r == 0)
 		r = kve_get_events(ct->cgroup, &ev, err);
-	if (r == 0)
+	if (r == 0) {
+		log_record("it ended by itself: %s %d", ev.reason, ev.status);
 		r = ct_cleanup(ct, true, err);
+	}
 	*ret_again = r == 0 && strcmp(ev.reason, "reboot") == 0;
 	return r;
 }

@@ -141,7 +141,7 @@ static bool is_plain_path(const char *s)
 int value_path(const char *in, char **ret, struct err *err)
 {
 	if (!is_plain_path(in))
-		return err_set(err, EINVAL, "'%s' is not the absolute path of a directory", in);
+		return err_set(err, EINVAL, "'%s' is not an absolute path", in);
 	return value_text(in, ret, err);
 }
 

@@ -15,6 +15,7 @@
 #include "exitcode.h"
 #include "feed.h"
 #include "io.h"
+#include "log.h"
 #include "param.h"
 #include "state.h"
 
@@ -129,6 +130,8 @@ int cmd_runscript(struct ctx *ctx, int argc, char **argv, struct err *err)
 	r = feed_shell(ctx->ct, script, 0, &status, err);
 	if (r < 0)
 		err_exit_default(err, VZ_COMMAND);
+	else
+		log_record("script '%s' of the host was run inside: status %d", argv[1], status);
 	stopped = st.running ? 0 : cmd_stop(ctx, 1, stop, r < 0 ? NULL : err);
 	if (r < 0 || stopped < 0)
 		return r < 0 ? r : stopped;

@@ -16,6 +16,7 @@ struct ctx {
 	struct host *host;
 	struct ct *ct;
 	bool quiet, skip_lock;
+	int verbose;	      /* how often it was said */
 	bool supervised;      /* a job of the supervisor */
 	const char *flags[8]; /* those that jobs of this command are to have */
 };
@@ -65,7 +66,7 @@ typedef int (*cmd_param_fn)(void *arg, const struct param *p, const char *value,
 int cmd_parse_params(int argc, char **argv, unsigned int flags, cmd_param_fn param,
 		     cmd_option_fn found, void *arg, struct err *err);
 
-/* A line on standard output unless --quiet. */
+/* A line on standard output unless --quiet, and in the log. */
 void cmd_say(const struct ctx *ctx, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* As a lifecycle_note_fn; quiet when the program is. */

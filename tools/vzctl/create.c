@@ -148,6 +148,7 @@ static int make_disk(struct ctx *ctx, struct err *err)
 		return r;
 	if (value_get_disk(ct_get(ctx->ct, "DISKSPACE"), &opts.size_bytes) < 0)
 		return err_exit(err, VZ_BAD_CONFIG, "DISKSPACE is not a size");
+	log_detail(1, "host ids from %u and %u, %u of them", ids.uid, ids.gid, ids.size);
 	opts.tar = tar;
 	opts.max_id = ids.size - 1;
 	if (!ctx->quiet && isatty(STDERR_FILENO))

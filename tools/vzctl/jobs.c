@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the supervisor of a container has vzctl do. Nobody sees what is
- * printed here: what went wrong goes to the system's log.
+ * printed here: what went wrong goes to the system's log, and to vzctl's own.
  */
 #include "cmd.h"
 
@@ -14,6 +14,7 @@
 #include "ct.h"
 #include "err.h"
 #include "lifecycle.h"
+#include "log.h"
 #include "state.h"
 #include "supervisor.h"
 
@@ -26,11 +27,12 @@ static void tell(const struct ctx *ctx, int priority, const char *what, const ch
 	syslog(priority, "container %s: %s%s%s", ctx->ct->idstr, what, more ? ": " : "",
 	       more ? more : "");
 	closelog();
+	log_record("%s%s%s", what, more ? ": " : "", more ? more : "");
 }
 
 int cmd_ended(struct ctx *ctx, int argc, char **argv, struct err *err)
 {
-	const struct lifecycle_opts opts = {.supervised = true};
+	const struct lifecycle_opts opts = {.supervised = true, .note = cmd_note};
 	long lived = argc > 1 ? strtol(argv[1], NULL, 10) : 0; /* seconds */
 	bool again;
 	int r = ct_ended(ctx->ct, &again, err);

@@ -3,6 +3,7 @@
 #include "cmd.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "config.h"
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
@@ -18,7 +20,7 @@
 #include "param.h"
 #include "supervisor.h"
 
-enum { NEED_ROOT = 1 << 0, NEED_WRITE = 1 << 1, ADOPTS = 1 << 2, JOB = 1 << 3 };
+enum { NEED_ROOT = 1 << 0, NEED_WRITE = 1 << 1, ADOPTS = 1 << 2, JOB = 1 << 3, LOGS = 1 << 4 };
 
 /* clang-format off */
 static const struct command {
@@ -28,24 +30,24 @@ static const struct command {
 	unsigned int flags;
 	const char *synopsis, *summary;
 } commands[] = {
-	{ "create", cmd_create, 0, NEED_WRITE, "[--ostemplate NAME] [--config NAME] [OPTION...]", "make a container" },
-	{ "destroy", cmd_destroy, 0, NEED_WRITE, "", "remove a stopped container" },
-	{ "delete", cmd_destroy, 0, NEED_WRITE, "", "same as destroy" },
-	{ "start", cmd_start, 0, NEED_ROOT, "[--force]", "start a container" },
-	{ "stop", cmd_stop, 0, NEED_ROOT, "[--fast] [--skip-umount]", "stop a container" },
-	{ "restart", cmd_restart, 0, NEED_ROOT, "[--fast] [--force] [--skip-umount]", "stop and start a container" },
+	{ "create", cmd_create, 0, NEED_WRITE | LOGS, "[--ostemplate NAME] [--config NAME] [OPTION...]", "make a container" },
+	{ "destroy", cmd_destroy, 0, NEED_WRITE | LOGS, "", "remove a stopped container" },
+	{ "delete", cmd_destroy, 0, NEED_WRITE | LOGS, "", "same as destroy" },
+	{ "start", cmd_start, 0, NEED_ROOT | LOGS, "[--force]", "start a container" },
+	{ "stop", cmd_stop, 0, NEED_ROOT | LOGS, "[--fast] [--skip-umount]", "stop a container" },
+	{ "restart", cmd_restart, 0, NEED_ROOT | LOGS, "[--fast] [--force] [--skip-umount]", "stop and start a container" },
 	{ "status", cmd_status, 0, 0, "", "print one line of state" },
-	{ "mount", cmd_mount, 0, NEED_ROOT, "", "mount the disk of a container" },
-	{ "umount", cmd_umount, 0, NEED_ROOT, "", "unmount it" },
+	{ "mount", cmd_mount, 0, NEED_ROOT | LOGS, "", "mount the disk of a container" },
+	{ "umount", cmd_umount, 0, NEED_ROOT | LOGS, "", "unmount it" },
 	{ "exec", cmd_exec, 0, NEED_ROOT | ADOPTS, "COMMAND [ARG...]", "run a command line inside; 0 or 8" },
 	{ "exec2", cmd_exec, 0, NEED_ROOT | ADOPTS, "COMMAND [ARG...]", "same; the command's own status" },
 	{ "exec3", cmd_exec, 0, NEED_ROOT | ADOPTS, "PROGRAM [ARG...]", "same without a shell" },
 	{ "enter", cmd_enter, 0, NEED_ROOT | ADOPTS, "[--exec COMMAND]", "a root shell inside" },
-	{ "set", cmd_set, 0, NEED_WRITE | ADOPTS, "[--save] OPTION...", "change parameters" },
-	{ "runscript", cmd_runscript, 0, NEED_ROOT | ADOPTS, "FILE", "feed a script of the host to the shell inside" },
+	{ "set", cmd_set, 0, NEED_WRITE | LOGS | ADOPTS, "[--save] OPTION...", "change parameters" },
+	{ "runscript", cmd_runscript, 0, NEED_ROOT | LOGS | ADOPTS, "FILE", "feed a script of the host to the shell inside" },
 	{ "console", cmd_console, 0, NEED_ROOT | ADOPTS, "[1]", "the container's console; Esc . leaves it" },
-	{ "ended", cmd_ended, 0, NEED_ROOT | JOB, NULL, NULL },
-	{ "adopt", cmd_adopt, 0, NEED_ROOT | JOB, NULL, NULL },
+	{ "ended", cmd_ended, 0, NEED_ROOT | LOGS | JOB, NULL, NULL },
+	{ "adopt", cmd_adopt, 0, NEED_ROOT | LOGS | JOB, NULL, NULL },
 	{ "convert", NULL, VZ_IMAGE_CONVERT, 0, NULL, NULL },
 	{ "compact", NULL, VZ_COMPACT, 0, NULL, NULL },
 	{ "quotaon", NULL, VZ_QUOTA_ON, 0, NULL, NULL },
@@ -72,28 +74,25 @@ static const struct command {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static bool quiet;
+#define LOG_FILE    "/var/log/vzctl.log"
+#define VERBOSE_MAX 2
 
 void cmd_say(const struct ctx *ctx, const char *fmt, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
 
-	if (ctx->quiet)
-		return;
+	(void)ctx;
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
-	putchar('\n');
-	/* Lines of ours and of the container's programs keep their order. */
-	fflush(stdout);
+	cmd_note(text ? text : fmt);
 }
 
 void cmd_note(const char *text)
 {
-	if (!quiet) {
-		puts(text);
-		fflush(stdout);
-	}
+	log_info("%s", text);
 }
 
 int cmd_lock(struct ctx *ctx, struct err *err)
@@ -210,9 +209,32 @@ static void take_lock_of_starter(struct ct *ct)
 	fcntl(SUPERVISOR_HANDOVER, F_SETFD, FD_CLOEXEC);
 }
 
+static unsigned long node_number(const struct host *host, const char *key)
+{
+	const char *v = config_get(host->conf, key);
+
+	return v ? strtoul(v, NULL, 10) : 0;
+}
+
+/* As vz.conf has it: how much is shown unless the command line says so, and the log. */
+static void start_log(const struct ctx *ctx, const struct command *c, uint32_t id)
+{
+	const char *on = config_get(ctx->host->conf, "LOGGING");
+	const char *path = config_get(ctx->host->conf, "LOGFILE");
+	unsigned long level = node_number(ctx->host, "LOG_LEVEL");
+	unsigned long verbose = node_number(ctx->host, "VERBOSE");
+
+	if (!ctx->quiet && !ctx->verbose)
+		log_init("vzctl", verbose > VERBOSE_MAX ? VERBOSE_MAX : (int)verbose);
+	if (c->flags & LOGS && (!on || strcmp(on, "no") != 0))
+		log_set_file(path && *path ? path : LOG_FILE,
+			     level > VERBOSE_MAX ? VERBOSE_MAX : (int)level, id);
+}
+
 static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, struct err *err)
 {
 	const struct command *c = find_command(argv[0]);
+	uint64_t since = log_clock_ms();
 	uint32_t id;
 	int r;
 
@@ -227,8 +249,10 @@ static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, 
 		r = host_open(etc, &ctx->host, err);
 	if (r == 0)
 		r = ct_resolve(ctx->host, argv[1], &id, err);
-	if (r == 0)
-		r = ct_open(ctx->host, id, &ctx->ct, err);
+	if (r < 0)
+		return r;
+	start_log(ctx, c, id);
+	r = ct_open(ctx->host, id, &ctx->ct, err);
 	if (r < 0)
 		return r;
 	ctx->ct->warn = warn;
@@ -238,7 +262,10 @@ static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, 
 		cmd_adopt_if_alone(ctx);
 	/* Commands see their own name and what follows the id. */
 	argv[1] = argv[0];
-	return c->run(ctx, argc - 1, argv + 1, err);
+	r = c->run(ctx, argc - 1, argv + 1, err);
+	if (c->flags & LOGS)
+		log_detail(1, "%s took %" PRIu64 " ms", c->name, log_clock_ms() - since);
+	return r;
 }
 
 static int list_names(const char *etc, bool samples)
@@ -254,14 +281,14 @@ static int list_names(const char *etc, bool samples)
 /* Flags in front of the command; the index of the command, or -1 when all is done. */
 static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc, int *ret_exit)
 {
-	int i, verbose = 0;
 	size_t n = 0;
+	int i;
 
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "--quiet") == 0)
-			ctx->quiet = quiet = true;
+			ctx->quiet = true;
 		else if (strcmp(argv[i], "--verbose") == 0)
-			verbose++;
+			ctx->verbose += ctx->verbose < VERBOSE_MAX;
 		else if (strcmp(argv[i], "--skiplock") == 0)
 			ctx->skip_lock = true;
 		else if (strcmp(argv[i], "--supervised") == 0)
@@ -281,15 +308,17 @@ static int parse_flags(int argc, char **argv, struct ctx *ctx, const char **etc,
 		else
 			break;
 	}
-	if (quiet)
+	if (ctx->quiet)
 		ctx->flags[n++] = "--quiet";
+	for (int v = 0; v < ctx->verbose; v++)
+		ctx->flags[n++] = "--verbose";
 	if (ctx->skip_lock)
 		ctx->flags[n++] = "--skiplock";
 	if (strcmp(*etc, CT_DEFAULT_ETC) != 0) {
 		ctx->flags[n++] = "--config-root";
 		ctx->flags[n++] = *etc;
 	}
-	log_init("vzctl", quiet ? -1 : verbose);
+	log_init("vzctl", ctx->quiet ? -1 : ctx->verbose);
 	if (i < argc && argv[i][0] != '-')
 		return i;
 	fprintf(stderr, "vzctl: %s%s (try vzctl --help)\n",
@@ -323,7 +352,7 @@ int main(int argc, char **argv)
 		return r;
 	r = run_command(&ctx, etc, argc - first, argv + first, &err);
 	if (r < 0) {
-		fprintf(stderr, "vzctl: %s\n", err.msg);
+		log_error("%s", err.msg);
 		r = err.exit_code ? err.exit_code : VZ_SYSTEM;
 	}
 	ct_close(ctx.ct);

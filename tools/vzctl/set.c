@@ -25,6 +25,7 @@
 #include "log.h"
 #include "param.h"
 #include "state.h"
+#include "strbuf.h"
 
 int set_add(struct set *s, struct change change, struct err *err)
 {
@@ -191,6 +192,8 @@ static int apply_one(struct set *s, size_t i, const struct config *old, struct e
 	from = config_get(old, p->key);
 	if (!from)
 		from = config_get(s->ctx->ct->defaults, p->key);
+	log_detail(1, "%s: from '%s' to '%s'", p->key, from ? from : "",
+		   ct_get(s->ctx->ct, p->key));
 	return p->apply(s->ctx->ct, from ? from : "", ct_get(s->ctx->ct, p->key), err);
 }
 
@@ -492,6 +495,28 @@ static int restart_if_asked(struct set *s, struct err *err)
 	return cmd_restart(s->ctx, 1, argv, err);
 }
 
+/* What was asked for, without what is nobody's to read. */
+static void record(const struct set *s)
+{
+	_cleanup_free_ char *text = NULL;
+	struct strbuf b = STRBUF_INIT;
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (!s->changes[i].stored && s->changes[i].p->arg)
+			strbuf_addf(&b, " --%s %s", s->changes[i].p->option, s->changes[i].value);
+	for (i = 0; i < s->n_actions; i++)
+		strbuf_addf(&b, " --%s", s->actions[i].p->option);
+	if (s->sample_name)
+		strbuf_addf(&b, " --applyconfig %s", s->sample_name);
+	if (s->reset_ub)
+		strbuf_add(&b, " --reset_ub");
+	if (s->save)
+		strbuf_add(&b, " --save");
+	text = strbuf_steal(&b);
+	log_record("done: set%s", text ? text : "");
+}
+
 static void set_clear(struct set *s)
 {
 	size_t i;
@@ -536,6 +561,8 @@ int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err)
 
 	if (r == 0)
 		r = run(&s, err);
+	if (r == 0 && (s.count || s.n_actions || s.reset_ub))
+		record(&s);
 	set_clear(&s);
 	return r;
 }
