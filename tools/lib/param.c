@@ -109,6 +109,7 @@ const struct param params[] = {
 	NODE("CGROUP_ROOT", "cgroup of all containers (/sys/fs/cgroup/vz.slice)"),
 	NODE("TEMPLATE", "directory whose cache/ holds the OS templates (/vz/template)"),
 	{ "DIST_TIMEOUT", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "seconds that a distribution script has (300)" },
+	{ "VE_PARALLEL", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "how many containers vz-onboot starts or stops at once" },
 	{ "LOGGING", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_bool, NULL, NULL, "whether vzctl keeps a log (yes)" },
 	{ "LOGFILE", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_path, NULL, NULL, "where (/var/log/vzctl.log)" },
 	{ "LOG_LEVEL", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "how much is in it, 0 to 2 (0)" },
@@ -356,7 +357,9 @@ static int expand_veid(const struct ct *ct, const char *in, char **ret, struct e
 	line = strbuf_steal(&b);
 	if (!line)
 		return err_set(err, ENOMEM, "out of memory");
-	r = config_parse(line, "path", ct->idstr, &c, NULL);
+	r = config_parse(line, "path", ct->idstr, &c, err);
+	if (r == -ENOMEM)
+		return r;
 	if (r < 0 || !config_get(c, "V"))
 		return err_exit(err, VZ_BAD_VALUE, "'%s' is not a path", in);
 	*ret = strdup(config_get(c, "V"));
