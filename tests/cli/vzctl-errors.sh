@@ -8,7 +8,7 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/node.sh
 . "$(dirname "$0")/../lib/node.sh"
-requires vzctl vzlist
+requires vzctl vzlist flock
 
 make_node
 make_template tiny
@@ -119,11 +119,13 @@ echo 'rubbish here' >>"$etc/conf/102.conf"
 code 85 '102.conf:[0-9]+: ' V status 102
 is "others are not affected" "$(V status 101)" "CTID 101 exist unmounted down"
 
-flock "$node/lock/101.lck" sleep 3 &
-sleep 1
+sh -c 'flock 9; exec sleep 60' 9>"$node/lock/101.lck" &
+holder=$!
+wait_until 20 sh -c "! flock -n '$node/lock/101.lck' true"
 code 9 'locked' V set 101 --ram 1G --save
-check "status does not wait" timeout 1 vzctl --config-root "$etc" status 101
-wait
+check "status does not wait" timeout 20 vzctl --config-root "$etc" status 101
+kill $holder
+wait $holder 2>/dev/null || :
 
 if [ "$(id -u)" = 0 ]; then
 	chmod 755 "$tap_tmp" "$node"
