@@ -89,8 +89,11 @@ for file in "$tap_tmp" "$node/none/log" /dev/full "$tap_tmp/fifo"; do
 done
 like "it is said to who asks" "$(V --verbose set 103 --cpuunits 20 --save 2>&1)" "^vzctl: the log '.*fifo' cannot be written$"
 node_key LOGFILE relative
+run sh -c "cd '$tap_tmp' && vzctl --config-root '$etc' --quiet set 103 --cpuunits 30 --save"
+is "a path that is none" "$status $output" "0 vzctl: warning: LOGFILE 'relative' is not an absolute path: there is no log"
+is "no file is made of it" "$(ls "$tap_tmp/relative" 2>/dev/null || :)" ""
 run V --quiet create 104
-is "a path that is none is an error" "$status" 85
+is "create takes it for an error" "$status" 85
 like "by name" "$output" 'LOGFILE: .relative. is not an absolute path'
 node_key LOGFILE ''
 node_key LOG_LEVEL much

@@ -226,9 +226,15 @@ static void start_log(const struct ctx *ctx, const struct command *c, uint32_t i
 
 	if (!ctx->quiet && !ctx->verbose)
 		log_init("vzctl", verbose > VERBOSE_MAX ? VERBOSE_MAX : (int)verbose);
-	if (c->flags & LOGS && (!on || strcmp(on, "no") != 0))
-		log_set_file(path && *path ? path : LOG_FILE,
-			     level > VERBOSE_MAX ? VERBOSE_MAX : (int)level, id);
+	if (!(c->flags & LOGS) || (on && strcmp(on, "no") == 0))
+		return;
+	if (!path || !*path)
+		path = LOG_FILE;
+	/* Never one of whatever directory somebody is in. */
+	if (*path == '/')
+		log_set_file(path, level > VERBOSE_MAX ? VERBOSE_MAX : (int)level, id);
+	else
+		log_error("warning: LOGFILE '%s' is not an absolute path: there is no log", path);
 }
 
 static int run_command(struct ctx *ctx, const char *etc, int argc, char **argv, struct err *err)
