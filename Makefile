@@ -115,7 +115,7 @@ test-unit: ## unit tests, sanitised
 	@$(MAKE) --no-print-directory SAN=1 WERROR=1 unit-tests
 	@tests/run unit
 
-test-cli: all ## whole programs, no root
+test-cli: all cli-programs ## whole programs, no root
 	@tests/run cli
 
 test-fuzz: ## fuzzers over what reads hostile input, FUZZ_SECONDS each
@@ -137,4 +137,4 @@ distclean: clean ## also the caches of kernels and templates
 
 .PHONY: all setup demo shell guest-shell test host-image bench kernel kernel-src refresh kernel-config \
 	kselftest format kselftest-baseline check-format check-shell check-docs check-series \
-	test-unit test-cli test-fuzz test-guest unit-tests fuzzers help clean distclean
+	test-unit test-cli test-fuzz test-guest unit-tests cli-programs fuzzers help clean distclean

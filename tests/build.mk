@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Every tests/unit/test_X.c becomes $(B)/tests/test_X, every tests/fuzz/fuzz_X.c
-# $(B)/fuzz/fuzz_X, linked with all we have.
+# $(B)/fuzz/fuzz_X, linked with all we have. What a cli test runs beside the
+# tools is tests/cli/X.c, $(B)/cli/X, and nothing of ours.
 
 test_LIBSRC := $(wildcard tests/lib/*.c)
 test_PROGS  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -27,6 +28,16 @@ $(fuzz_PROGS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/common.o
 		$(LIBS_cmocka) $(LIBS_all)
 
 $(B)/obj/tests/%.o: CPPFLAGS += -I tests/lib -I tools/vztmpl
+
+cli_PROGS := $(patsubst tests/cli/%.c,$(B)/cli/%,$(wildcard tests/cli/*.c))
+
+$(cli_PROGS): $(B)/cli/%: $(B)/obj/tests/cli/%.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_ext2) $(LIBS_archive)
+
+cli-programs: $(cli_PROGS)
+	@:
 
 unit-tests: $(test_PROGS)
 	@:

@@ -6,7 +6,10 @@
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
-requires ploop tar debugfs e2fsck zstd gzip xz bzip2
+requires ploop tar debugfs e2fsck qemu-img zstd gzip xz bzip2
+top=$(cd "$(dirname "$0")/../.." && pwd)
+treecmp=$top/build/cli/treecmp
+[ -x "$treecmp" ] || make -s -C "$top" cli-programs
 
 cd "$tap_tmp"
 
@@ -57,6 +60,38 @@ for z in "" gz xz bz2 zst; do
 	describe "tree$z" >got
 	check "the tree comes back from $tar" diff -au want got
 done
+
+# The same by a program that sees all of it: owners, nanoseconds, attributes, holes, too.
+cp -a src whole
+touch -d '2001-02-03 04:05:06.123456789' whole/a/one-block
+touch -d '2040-02-03 04:05:06.000000001' whole/a/nothing
+ln whole/a/random whole/another-name
+mkfifo whole/a/pipe
+truncate -s 40M whole/a/holes && printf middle | dd of=whole/a/holes bs=1 seek=30000001 conv=notrunc status=none
+tar -C whole -Scf all.tar --format=posix --owner=70000 --group=3 .
+for f in raw expanded; do ploop init -s 48M -f $f --tar all.tar all-$f/root.hds; done
+check "the tree equals the tar, entry by entry" "$treecmp" "all-raw/root.hds?offset=1048576" all.tar
+qemu-img convert -f parallels -O raw all-expanded/root.hds all.raw
+check "through the ploop format too" "$treecmp" "all.raw?offset=1048576" all.tar
+while IFS='|' read -r what how; do
+	cp --sparse=always all-raw/root.hds changed.raw
+	debugfs -w -R "$how" "changed.raw?offset=1048576" >/dev/null 2>&1
+	run "$treecmp" "changed.raw?offset=1048576" all.tar
+	is "it sees $what" "$status" 1
+done <<'END'
+a mode|sif a/random mode 0100600
+an owner|sif a/one-block uid 4464
+a group|sif a/one-block gid 4
+a second|sif a/one-block mtime 20010203040507
+a nanosecond|sif a/one-block mtime_extra 0x1d6f3450
+another epoch|sif a/nothing mtime_extra 0x4
+an attribute more|ea_set a user.more value
+a file less|rm a/one-block
+a file more|mknod more p
+a link more|ln a/one-block more
+a link less|rm another-name
+a hole that is filled|fallocate a/holes 100 101
+END
 run debugfs -R "stat /a/random" "out/root.hds?offset=1048576"
 like "set-uid is kept" "$output" "Mode: *04711"
 run debugfs -R "stat /empty" "out/root.hds?offset=1048576"
