@@ -7,7 +7,7 @@
 # is left, and the container starts and stops after that. If this fails, a
 # killed command leaves a container half there. (create, destroy and set, which
 # need no kernel: tests/cli/vzctl-crash.sh.) CRASH_POINTS of all calls are
-# taken, spread evenly.
+# taken, other ones each day, or all (tests/lib/crash.sh).
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -102,7 +102,7 @@ diag "start makes $(wc -l <"$tap_tmp/calls") of them"
 check "the job alone starts it" vzctl exec $id true
 ends=$(cut_points $cuts "$points" vzctl --quiet stop $id --fast)
 diag "stop makes $(wc -l <"$tap_tmp/calls") of them"
-like "the cuts are in start" "$(printf '%s\n' "$list" | wc -l)" '^[0-9]{2}$'
+like "the cuts are in start" "$(printf '%s\n' "$list" | wc -l)" '^[0-9]{2,}$'
 is "a killed start" "$(each "$list" after_start)" ""
 is "a killed stop" "$(each "$ends" after_stop)" ""
 check "after all that it starts" vzctl --quiet start $id
