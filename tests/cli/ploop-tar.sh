@@ -6,7 +6,7 @@
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
-requires ploop tar debugfs e2fsck qemu-img zstd gzip xz bzip2
+requires ploop tar debugfs e2fsck qemu-img perl prlimit zstd gzip xz bzip2
 top=$(cd "$(dirname "$0")/../.." && pwd)
 treecmp=$top/build/cli/treecmp
 [ -x "$treecmp" ] || make -s -C "$top" cli-programs
@@ -136,3 +136,22 @@ for v in 0.0 0.1 1.0 gnu; do
 	like "sparse $v: holes stay holes" "$output" "Blockcount: (8|16)$"
 	check "e2fsck, sparse $v" e2fsck -fn "sparse/root.hds?offset=1048576"
 done
+
+# Memory follows no file's size, and an entry takes 16 bytes of it. With the 8 MB
+# that the program itself has, these are 32 MB.
+perl -e 'sub member { my $h = pack("a100 a8 a8 a8 a12 a12 A8 a1 a100 a6 a2 x247", $_[1], "0000644", "0000000", "0000000",
+		"00000000000", "00000000001", " " x 8, $_[0], "", "ustar", "00");
+		substr($h, 148, 8) = sprintf("%06o\0 ", unpack("%32C*", $h)); print $h }
+	for my $d (1 .. 300) { member(5, "d$d"); member(0, "d$d/a-file-whose-name-has-some-length-$_") for 1 .. 400 }
+	print "\0" x 1024' >many.tar
+truncate -s 20G large && for o in 1 9000000000 19000000000; do printf x | dd of=large bs=1 seek=$o conv=notrunc status=none; done
+tar -Scf large.tar large
+head -c 300000000 /dev/zero | split -b 100000000 - zeros-
+tar -cf zeros.tar zeros-*
+rm -rf large zeros-*
+for t in many large zeros; do
+	check "24 MB of data will do: $t.tar" prlimit --data=25165824 ploop init -s 2G -f raw --tar $t.tar $t/root.hds
+	check "and all is there: $t.tar" "$treecmp" "$t/root.hds?offset=1048576" $t.tar
+	rm -rf $t
+done
+mustfail "the limit is one" prlimit --data=12582912 ploop init -s 2G -f raw --tar many.tar many/root.hds
