@@ -4,7 +4,8 @@
 #
 # If this fails, root in a container has a right or a system call that
 # docs/security.md says it has not, or what it starts by exec is confined
-# otherwise than its init; or Debian does not live with what is left.
+# otherwise than its init; or Debian does not live with what is left; or more of
+# the host can be read than that page says.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -22,6 +23,15 @@ check "systemd comes up" wait_until 600 sh -c \
 	"vzctl exec $id systemctl is-system-running | grep -Ex 'running|degraded'"
 is "systemd is running" "$(vzctl exec $id systemctl is-system-running || :)" running
 is "no unit has failed" "$(vzctl exec $id systemctl --failed --no-legend --plain)" ""
+# shellcheck disable=SC2016 # expands inside
+is "exec takes its bash" "$(vzctl exec $id 'echo $0 ${BASH_VERSION:+is bash}')" "bash is bash"
+
+# --- what /proc and /sys tell: the page has all of it, and nothing that is hidden by now -----
+export LC_ALL=C
+vzctl exec $id perl - <"$top/tests/guest/readable.pl" | sort >"$tap_tmp/readable"
+sed -n 's/^| \(`\/[^|]*\) |.*/\1/p' "$top/docs/security.md" | grep -o '`[^`]*`' | tr -d '`' | sort >"$tap_tmp/listed"
+is "nothing more of the host can be read than is listed" "$(comm -23 "$tap_tmp/readable" "$tap_tmp/listed")" ""
+is "and all of that" "$(comm -13 "$tap_tmp/readable" "$tap_tmp/listed")" ""
 
 # confinement PID|exec - what bounds that process: "CapBnd CapEff NoNewPrivs Seccomp Seccomp_filters"
 confinement() {
