@@ -14,7 +14,8 @@ new_ct $a busybox --ipadd 10.23.0.1
 new_ct $b busybox --ipadd 10.23.0.2
 vzctl --quiet start $a
 vzctl --quiet start $b
-init=$(sed -n 's/INIT_PID="\(.*\)"/\1/p' /run/vz/$a/state)
+init_of() { sed -n 's/INIT_PID="\(.*\)"/\1/p' "/run/vz/$1/state"; }
+init=$(init_of $a)
 
 is "its mounts are its own" "$(vzctl exec $a cat /proc/mounts | awk '{ print $2 }' | sort | xargs)" \
 	"/ /dev /dev/console /dev/pts /proc /run /sys /sys/fs/cgroup"
@@ -27,6 +28,19 @@ is "these are pipes, also when ours is a file" "$(vzctl exec $a 'readlink /proc/
 is "root's directory is not the host's" "$(vzctl exec $a ls /proc/1/root/vz 2>&1 | grep -c 'No such file')" 1
 # shellcheck disable=SC2016
 is "only its own processes" "$(vzctl exec $a 'for p in /proc/[0-9]*; do readlink $p/ns/pid; done' | sort -u | wc -l)" 1
+for ns in cgroup ipc mnt net pid time user uts; do
+	own=$(readlink /proc/"$init"/ns/$ns)
+	is "its $ns namespace is its own" "$({ readlink /proc/self/ns/$ns; readlink /proc/"$(init_of $b)"/ns/$ns; } | grep -cxF "$own")" 0
+	echo "$own" >>"$tap_tmp/ns"
+done
+is "a command is in the same" \
+	"$(vzctl exec $a 'for n in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$n; done')" "$(cat "$tap_tmp/ns")"
+segment=$(ipcmk -M 4096 | sed 's/.*: //')
+cleanup_fn "ipcrm -m $segment"
+is "the host has a segment of memory" "$(ipcs -m | grep -cw "$segment")" 1
+is "which it does not see" "$(vzctl exec $a cat /proc/sysvipc/shm | wc -l)" 1
+# shellcheck disable=SC2016 # expands inside
+is "exec takes sh where there is no bash" "$(vzctl exec $a 'echo $0 ${BASH_VERSION:-is none}')" "sh is none"
 is "its cgroup is the root of what it sees" "$(vzctl exec $a cat /proc/1/cgroup | cut -d: -f3)" /
 is "a command is in a leaf below it" "$(vzctl exec $a cat /proc/self/cgroup | grep -c '^0::/vzctl-[0-9]*$')" 1
 is "and in the VE" "$(vzctl exec $a cat /proc/self/status | awk '$1 == "envID:" { print $2 }')" $a
