@@ -15,7 +15,7 @@ packages='
 	ethtool fdisk file iproute2 iptables iputils-ping jq kmod less libarchive13 libcap2-bin
 	libext2fs2 libjansson4 libmnl0 libnetfilter-conntrack3 libseccomp2 libssl3 libuuid1 libxml2
 	netbase nftables openssh-server procps psmisc quota rsync strace systemd
-	systemd-sysv tcpdump tmux tzdata util-linux vim-tiny xz-utils zstd'
+	systemd-sysv tcpdump tmux tzdata util-linux vim-tiny virt-what xz-utils zstd'
 
 configure() {
 	configure_base

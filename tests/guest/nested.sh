@@ -22,6 +22,8 @@ inside() { vzctl exec2 $id "$*"; }
 
 run inside 'until [ -S /run/dbus/system_bus_socket ]; do sleep 1; done; systemctl is-system-running --wait'
 is "systemd is up, Docker's daemon with it" "$output" running
+is "virt-what knows where it is" "$(inside virt-what)" openvz
+is "and that the host is none" "$(virt-what | grep -cx openvz)" 0
 inside 'mkdir -p /srv/i/bin && cp /bin/busybox /srv/i/bin/ && ln -s busybox /srv/i/bin/sh'
 # Something to run as a service: process 1 of a container hears a signal that it asked for only.
 printf '#!/bin/sh\ntrap "exit 0" TERM\nbusybox sleep 1000 &\nwait\n' |

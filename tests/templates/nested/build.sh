@@ -12,7 +12,7 @@ packages='
 	apparmor- busybox-static ca-certificates cron crun dbus dbus-user-session
 	docker.io fuse-overlayfs ifupdown iproute2 iptables iputils-ping libpam-systemd
 	netbase nftables podman procps psmisc slirp4netns sudo systemd systemd-sysv
-	tzdata uidmap'
+	tzdata uidmap virt-what'
 
 configure() {
 	configure_base
