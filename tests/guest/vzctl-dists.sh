@@ -228,4 +228,13 @@ check "and they answer" ping -c 1 -W 5 10.28.1.2
 sed 's/^#\([A-Z_]*=networkd\)/\1/' "$tap_tmp/dists/debian.conf" >$dists/debian.conf
 check "for systemd-networkd" vzctl --quiet set $id --ipadd 10.28.1.3 --ipdel 10.28.1.2
 is "its file" "$(grep -c '^Address=10.28.1.3/32\|^Gateway=192.0.2.1' $root/etc/systemd/network/10-venet0.network)" 2
+check "systemd is up" wait_until 300 sh -c "vzctl exec $id systemctl is-system-running | grep -Ex 'running|degraded'"
+before=$(addresses)
+check "lost inside" vzctl exec2 $id 'ip addr flush dev venet0; ip -6 addr flush dev venet0; ip route flush dev venet0; ip -6 route flush dev venet0'
+# Without udev it waits for it: this is what udev leaves of a device.
+check "its own networkd" vzctl exec2 $id 'mkdir -p /run/udev/data; echo I:1 >/run/udev/data/n$(cat /sys/class/net/venet0/ifindex)
+	systemctl start systemd-networkd'
+check "takes the file" wait_until 60 sh -c "vzctl exec $id networkctl --no-pager --no-legend list venet0 | grep -qw configured"
+is "has them again, by networkd" "$(addresses)" "$before"
+check "and they answer too" ping -c 1 -W 5 10.28.1.3
 vzctl --quiet stop $id --fast

@@ -41,10 +41,18 @@ before=$(addresses)
 check "ifupdown" vzctl exec2 $id 'systemctl restart networking && ifdown -a && ifup -a'
 is "has touched nothing" "$(addresses)" "$before"
 check "systemd-networkd" vzctl exec2 $id 'systemctl start systemd-networkd && networkctl reload && systemctl restart systemd-networkd'
-# pending: it waits for udev, which is not in the template.
-check "does not take venet0 for its own" wait_until 60 sh -c \
-	"vzctl exec $id networkctl --no-pager --no-legend list venet0 | grep -qE 'unmanaged|pending'"
+setup() { vzctl exec $id networkctl --no-pager --no-legend list venet0 | awk '{ print $5 }'; }
+is_setup() { [ "$(setup)" = "$1" ]; }
+# /sys can be written to, so that it takes udev to be there, and waits for it.
+check "does not take a device that udev has not seen" wait_until 60 is_setup pending
 is "and has touched nothing" "$(addresses)" "$before"
+# What udev leaves of a device, and a file of a tenant that wants all of them.
+vzctl exec2 $id 'mkdir -p /run/udev/data; echo I:1 >/run/udev/data/n$(cat /sys/class/net/venet0/ifindex)
+	printf "[Match]\nName=*\n[Network]\nAddress=10.99.0.1/24\n" >/etc/systemd/network/50-all.network
+	systemctl restart systemd-networkd'
+check "nor venet0 with udev" wait_until 60 is_setup unmanaged
+is "and has touched nothing then" "$(addresses)" "$before"
+vzctl exec2 $id 'rm -r /etc/systemd/network/50-all.network /run/udev'
 check "nor routes" vzctl exec $id ping -c 1 -W 5 192.0.2.1
 for ip in 10.22.0.1 2001:db8:22::1; do check "the host reaches $ip after that" ping -c 1 -W 5 $ip; done
 vzctl exec $id systemctl stop systemd-networkd.socket systemd-networkd
