@@ -40,8 +40,9 @@ check "a machine id was made" test -s /etc/machine-id
 is "root logs in on the console only" "$(sshd -T -C user=root,host=x,addr=x 2>/dev/null | grep -i permitemptypasswords || echo 'permitemptypasswords no')" "permitemptypasswords no"
 is "this is no container" "$(systemd-detect-virt --container || :)" none
 
-# From the kernel's first line to systemd's last: on debug here only, guest-time.sh
-# also measures plain, from outside.
+# From the kernel's first line to systemd's last by the guest's clock, without what
+# QEMU takes before and the agent after (seconds): on debug here only, since another
+# boot would be dear; guest-time.sh measures plain from outside, too.
 sec=$(systemctl show -p FinishTimestampMonotonic --value | awk '{ printf "%d", $1 / 1000000 }')
 limit=${debug:+240}
 limit=${limit:-60}
