@@ -74,3 +74,14 @@ fresh; sed -i 's/hook 1 .*/&   /' "$(hookfile)"
 refused "what checkpatch finds" 'checkpatch: '
 fresh; echo '| topic | symbol | patches |' >"$PATCHES/README.md"
 refused "a table that is old" "README.md: the table of topics is not what"
+
+# A kernel.org tree beside the source that is built.
+fresh
+cp -a "$KERNEL_SOURCE" "$tap_tmp/vanilla"
+export VANILLA_SOURCE="$tap_tmp/vanilla"
+run "$top/scripts/check-series"
+is "it applies to a vanilla tree, too" "$status" 0
+sed -i 's|^/\* 10 \*/$|/* ten */|' "$VANILLA_SOURCE/kernel/fork.c"
+refused "one of which a line differs" '20-hook-fork.patch.*the vanilla tree|the vanilla tree.*20-hook-fork.patch'
+VANILLA_SOURCE="$tap_tmp/none"
+refused "one that is not there" 'VANILLA_SOURCE is no tree: .*/none'
