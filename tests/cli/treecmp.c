@@ -304,10 +304,11 @@ static int count_name(ext2_ino_t dir, int entry, struct ext2_dir_entry *de, int 
 		differs("image", "has '%.*s', which the tar has not", (int)len, de->name);
 	if (ext2fs_read_inode(fs, de->inode, &inode))
 		give_up("cannot read inode %u", de->inode);
-	if (LINUX_S_ISDIR(inode.i_mode))
-		return ext2fs_dir_iterate2(fs, de->inode, 0, NULL, count_name, arg)
-			       ? DIRENT_ABORT
-			       : 0;
+	if (LINUX_S_ISDIR(inode.i_mode)) {
+		if (ext2fs_dir_iterate2(fs, de->inode, 0, NULL, count_name, arg))
+			give_up("cannot read directory %u", de->inode);
+		return 0;
+	}
 	if (inode.i_links_count != names[de->inode])
 		differs("image", "'%.*s' has %u links, the tar %u names", (int)len, de->name,
 			inode.i_links_count, names[de->inode]);
