@@ -37,8 +37,9 @@ is "a command is in the same" \
 	"$(vzctl exec $a 'for n in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$n; done')" "$(cat "$tap_tmp/ns")"
 segment=$(ipcmk -M 4096 | sed 's/.*: //')
 cleanup_fn "ipcrm -m $segment"
-is "the host has a segment of memory" "$(ipcs -m | grep -cw "$segment")" 1
-is "which it does not see" "$(vzctl exec $a cat /proc/sysvipc/shm | wc -l)" 1
+key=$(awk -v id="$segment" '$2 == id { print $1 }' /proc/sysvipc/shm)
+like "the host has a segment of memory" "$key" '^-?[1-9][0-9]*$'
+is "which it does not see" "$(vzctl exec $a cat /proc/sysvipc/shm | awk -v key="$key" '$1 == key' | wc -l)" 0
 # shellcheck disable=SC2016 # expands inside
 is "exec takes sh where there is no bash" "$(vzctl exec $a 'echo $0 ${BASH_VERSION:-is none}')" "sh is none"
 is "its cgroup is the root of what it sees" "$(vzctl exec $a cat /proc/1/cgroup | cut -d: -f3)" /
