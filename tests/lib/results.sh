@@ -74,6 +74,7 @@ result_key() {
 		;;
 	esac
 	all+=" $(sha256sum <"$test")"
+	! grep -q CRASH_ "$test" || all+=" $CRASH_SEED ${CRASH_POINTS:-}"
 	sum=$(sha256sum <<<"$all")
 	echo "${sum%% *}"
 }
