@@ -57,7 +57,8 @@ like "what a running one is changed to" "$output" "^vzctl: HOSTNAME: from '' to 
 is "nothing of a password" "$(cat $log "$conf/$id.conf" | grep -c sesame) $(printf '%s\n' "$output" | grep -c sesame)" "0 0"
 
 # The disk stays.
-disk() { awk -v r="/vz/root/$id" '$5 == r { print $1, $3 }' /proc/self/mountinfo; }
+# Numbers of mounts and devices are used again, this one is not.
+disk() { cat "/sys/dev/block/$(awk -v r="/vz/root/$id" '$5 == r { print $3 }' /proc/self/mountinfo)/diskseq"; }
 before=$(disk)
 run vzctl --verbose stop $id --skip-umount
 is "stop --skip-umount" "$status $(state $id)" "0 exist mounted down"

@@ -23,8 +23,8 @@ is "is taken back" "$(cat $CG/$id/cpuset.cpus)" 0
 
 # Half of a change is none: nothing of it was saved. (No name and no name server is set.)
 # shellcheck disable=SC2016 # expands inside
-etc() { vzctl exec $id 'hostname; cd /etc; ls -ln resolv.conf hostname hosts | awk "{ print \$1, \$3, \$4, \$9, \$10, \$11 }"
-	cat hostname hosts resolv.conf || :' 2>&1; }
+etc() { vzctl exec $id 'hostname; cd /etc; for f in resolv.conf hostname hosts; do ls -ln $f; cat $f; done 2>&1' |
+	awk '/^[-l][-rwx]+ / { print $1, $3, $4, $9, $10, $11; next } { print }'; }
 former=$(etc)
 mustfail "a host name and name servers, with a user that is not there" \
 	vzctl set $id --hostname half.example --nameserver 192.0.2.1 --cpumask auto --nodemask 0 --userpasswd nobody9:x

@@ -43,6 +43,9 @@ static int check(struct ct *ct, struct err *err)
 		r = ct_cleanup(ct, true, err);
 	if (r == 0)
 		r = state_status(ct, &st, err);
+	/* What a killed mount left goes; what somebody mounted stays. */
+	if (r == 0 && st.mounted)
+		r = ct_is_mounted(ct, &st.mounted, err);
 	if (r == 0 && st.mounted)
 		return err_exit(err, VZ_MOUNTED, "it is mounted (unmount it first)");
 	return r;
