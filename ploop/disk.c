@@ -210,6 +210,8 @@ int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len
 
 	if (!in_range(disk, off_bytes, len))
 		return -ERANGE;
+	if (disk->img.unmapped)
+		return -EBUSY;
 	while (len > 0) {
 		uint32_t cluster = (uint32_t)(off_bytes / size), in = (uint32_t)(off_bytes % size);
 		size_t n = size - in < len ? size - in : len;

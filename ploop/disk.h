@@ -41,7 +41,7 @@ struct ploop_disk {
 /* Build a disk over @img, which is taken (and emptied) on success. 0 or -ENOMEM. */
 int disk_new(struct image *img, struct ploop_disk **ret_disk);
 
-/* 0, -ERANGE outside of the disk, -EROFS, or what the file says. */
+/* 0, -ERANGE outside of the disk, -EROFS, -EBUSY for an unmapped image, or what the file says. */
 int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len);
 int disk_write(struct ploop_disk *disk, uint64_t off_bytes, const void *buf, size_t len);
 int disk_zero(struct ploop_disk *disk, uint64_t off_bytes, uint64_t len);

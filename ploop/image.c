@@ -28,6 +28,7 @@
 #include "io.h"
 
 #define ZERO_CHUNK (64u << 10)
+#define MAP_TRIES  5
 
 static int write_header(struct image *img, uint32_t in_use)
 {
@@ -220,7 +221,7 @@ int image_probe(int fd, enum ploop_format *ret)
 	return 0;
 }
 
-static int load_expanded(struct image *img, uint64_t file_bytes, struct err *err)
+static int load_expanded(struct image *img, uint64_t file_bytes, bool any, struct err *err)
 {
 	uint8_t bytes[sizeof(struct ploop_header)];
 	struct ploop_header h;
@@ -234,7 +235,7 @@ static int load_expanded(struct image *img, uint64_t file_bytes, struct err *err
 	r = image_parse_header(bytes, file_bytes, img->name, &h, err);
 	if (r < 0)
 		return r;
-	if (h.in_use == PLOOP_INUSE)
+	if (h.in_use == PLOOP_INUSE && !any)
 		return err_set(
 			err, EBUSY,
 			"the image '%s' is in use, or was not closed; 'ploop check' tells more",
@@ -244,6 +245,9 @@ static int load_expanded(struct image *img, uint64_t file_bytes, struct err *err
 			       "the image '%s' was left in the middle of a conversion", img->name);
 	img->cluster_bytes = h.cluster_sectors * PLOOP_SECTOR;
 	img->size_bytes = h.disk_sectors * PLOOP_SECTOR;
+	img->unmapped = h.in_use == PLOOP_INUSE;
+	if (img->unmapped)
+		return 0;
 	return bat_load(&img->bat, img->fd, h.bat_entries,
 			h.first_block_sectors / h.cluster_sectors, file_bytes / img->cluster_bytes,
 			img->name, err);
@@ -259,7 +263,7 @@ static int load_raw(struct image *img, uint64_t file_bytes, uint32_t cluster_byt
 	return 0;
 }
 
-static int load(struct image *img, enum ploop_format want, uint32_t raw_cluster_bytes,
+static int load(struct image *img, enum ploop_format want, uint32_t raw_cluster_bytes, bool any,
 		struct err *err)
 {
 	enum ploop_format found;
@@ -283,7 +287,7 @@ static int load(struct image *img, enum ploop_format want, uint32_t raw_cluster_
 	img->format = want;
 	if (want == PLOOP_FORMAT_RAW)
 		return load_raw(img, (uint64_t)st.st_size, raw_cluster_bytes, err);
-	r = load_expanded(img, (uint64_t)st.st_size, err);
+	r = load_expanded(img, (uint64_t)st.st_size, any, err);
 	if (r < 0 || !img->writable)
 		return r;
 
@@ -296,8 +300,9 @@ static int load(struct image *img, enum ploop_format want, uint32_t raw_cluster_
 	return 0;
 }
 
-int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
-	       bool writable, struct image *img, struct err *err)
+static int open_image(int dirfd, const char *name, enum ploop_format want,
+		      uint32_t raw_cluster_bytes, bool writable, bool any, struct image *img,
+		      struct err *err)
 {
 	struct image new = {.writable = writable};
 	int r;
@@ -309,7 +314,7 @@ int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw
 	if (new.fd < 0)
 		return err_errno(err, errno, "cannot open the image '%s'", name);
 	new.name = strdup(name);
-	r = new.name ? load(&new, want, raw_cluster_bytes, err)
+	r = new.name ? load(&new, want, raw_cluster_bytes, any, err)
 		     : err_errno(err, ENOMEM, "cannot open the image '%s'", name);
 	if (r < 0) {
 		image_close(&new);
@@ -317,6 +322,53 @@ int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw
 	}
 	*img = new;
 	return 0;
+}
+
+int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
+	       bool writable, struct image *img, struct err *err)
+{
+	return open_image(dirfd, name, want, raw_cluster_bytes, writable, false, img, err);
+}
+
+int image_open_any(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
+		   struct image *img, struct err *err)
+{
+	return open_image(dirfd, name, want, raw_cluster_bytes, false, true, img, err);
+}
+
+/*
+ * A writer makes room before it names it, and reuses a cluster only after it
+ * has taken its name away: what looks wrong because it was read in between is
+ * right the next time.
+ */
+int image_map_now(struct image *img, struct err *err)
+{
+	uint8_t bytes[sizeof(struct ploop_header)];
+	struct ploop_header h;
+	struct stat st;
+	int i, r = -EIO;
+
+	for (i = 0; i < MAP_TRIES && img->unmapped; i++) {
+		if (fstat(img->fd, &st) < 0)
+			return err_errno(err, errno, "cannot look at '%s'", img->name);
+		r = io_pread_full(img->fd, bytes, sizeof(bytes), 0);
+		if (r < 0)
+			return err_errno(err, r, "cannot read '%s'", img->name);
+		r = image_parse_header(bytes, (uint64_t)st.st_size, img->name, &h, err);
+		if (r < 0)
+			return r;
+		if (h.cluster_sectors * PLOOP_SECTOR != img->cluster_bytes ||
+		    h.disk_sectors * PLOOP_SECTOR != img->size_bytes)
+			return err_set(err, ESTALE, "the image '%s' was changed meanwhile",
+				       img->name);
+		r = bat_load(&img->bat, img->fd, h.bat_entries,
+			     h.first_block_sectors / h.cluster_sectors,
+			     (uint64_t)st.st_size / img->cluster_bytes, img->name, err);
+		img->unmapped = r < 0;
+		if (r < 0 && r != -EUCLEAN)
+			return r;
+	}
+	return img->unmapped ? r : 0;
 }
 
 int image_store_map(struct image *img, bool sync)

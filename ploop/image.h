@@ -21,6 +21,7 @@ struct image {
 	uint64_t size_bytes; /* of the virtual disk */
 	bool writable;
 	bool marked;	  /* the file says that it is in use */
+	bool unmapped;	  /* open while somebody writes to it: the map is not loaded */
 	struct bat bat;	  /* expanded only */
 	uint8_t *present; /* raw, while it is made: clusters that were written; NULL: all */
 };
@@ -51,6 +52,16 @@ int image_create_trial(uint64_t size_bytes, struct image *img, struct err *err);
  */
 int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
 	       bool writable, struct image *img, struct err *err);
+
+/*
+ * As image_open() for reading, and one that is marked in use opens as well:
+ * unmapped, since its map may change at any time.
+ */
+int image_open_any(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
+		   struct image *img, struct err *err);
+
+/* The map of an unmapped image, as it is now. */
+int image_map_now(struct image *img, struct err *err);
 
 /* Decode and check the 64 bytes of a header (host byte order in *ret); @file_bytes is the file's length. */
 int image_parse_header(const void *bytes, uint64_t file_bytes, const char *name,

@@ -3,7 +3,7 @@
  * The value of the attribute:
  *
  *   checked INODE BORN SIZE MODIFIED     what the file was like then
- *   mounted BOOT DEVICE                  of the loop device that writes to it
+ *   mounted BOOT DEVICE                  of the device that writes to it
  *
  *   (none, or of another file) --e2fsck--> checked --mount--> mounted
  *                                             ^------umount------'
@@ -53,15 +53,12 @@ static int describe_file(int image, char value[VALUE_MAX])
 	return 0;
 }
 
-static int describe_device(int loop, char value[VALUE_MAX])
+static int describe_device(uint64_t sequence, char value[VALUE_MAX])
 {
 	_cleanup_free_ char *boot = NULL;
-	uint64_t sequence;
 	size_t len;
 	int r = io_read_file(AT_FDCWD, BOOT_ID, VALUE_MAX / 2, &boot, &len, NULL);
 
-	if (r == 0 && ioctl(loop, BLKGETDISKSEQ, &sequence) < 0)
-		r = -errno;
 	if (r == 0)
 		snprintf(value, VALUE_MAX, "mounted %.*s %llu", (int)strcspn(boot, "\n"), boot,
 			 (unsigned long long)sequence);
@@ -96,12 +93,24 @@ bool mark_is_checked(int image)
 	return describe_file(image, value) == 0 && says(image, value);
 }
 
-int mark_mounted(int image, int loop)
+void mark_forget(int image)
+{
+	(void)fremovexattr(image, NAME);
+}
+
+int mark_sequence(int dev, uint64_t *ret)
+{
+	return ioctl(dev, BLKGETDISKSEQ, ret) < 0 ? -errno : 0;
+}
+
+int mark_mounted(int image, int dev, bool checked)
 {
 	char value[VALUE_MAX];
-	bool checked = mark_is_checked(image);
-	int r = describe_device(loop, value);
+	uint64_t sequence;
+	int r = mark_sequence(dev, &sequence);
 
+	if (r == 0)
+		r = describe_device(sequence, value);
 	if (r == 0)
 		r = note(image, value);
 	if (!checked)
@@ -111,10 +120,10 @@ int mark_mounted(int image, int loop)
 	return fsync(image) < 0 ? -errno : 0;
 }
 
-void mark_unmounted(int image, int loop)
+void mark_unmounted(int image, uint64_t sequence)
 {
 	char value[VALUE_MAX];
 
-	if (describe_device(loop, value) == 0 && says(image, value))
+	if (describe_device(sequence, value) == 0 && says(image, value))
 		mark_checked(image);
 }

@@ -9,23 +9,31 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* @image was checked whole, or made here. Best effort: without a mark, a mount checks. */
 void mark_checked(int image);
 
 bool mark_is_checked(int image);
 
-/*
- * From here on the loop device @loop writes to @image: until mark_unmounted()
- * the image counts as unchecked, across a crash too. 0 or -errno when a mark
- * that says otherwise cannot be taken away.
- */
-int mark_mounted(int image, int loop);
+/* What was checked is about to be changed by other means than a mount. Best effort, the time of the contents tells as well. */
+void mark_forget(int image);
+
+/* The number that no other block device has until the next boot. 0 or -errno. */
+int mark_sequence(int dev, uint64_t *ret);
 
 /*
- * @loop has written all it had to: @image counts as checked again if it was
- * this very device that it was mounted from.
+ * From here on the device @dev writes to @image: until mark_unmounted() the
+ * image counts as unchecked, across a crash too. @checked: it counted as checked
+ * before the device was made. 0 or -errno when a mark that says so cannot be
+ * taken away.
  */
-void mark_unmounted(int image, int loop);
+int mark_mounted(int image, int dev, bool checked);
+
+/*
+ * The device of number @sequence has written all it had to: @image counts as
+ * checked again if it was this very device that it was mounted from.
+ */
+void mark_unmounted(int image, uint64_t sequence);
 
 #endif

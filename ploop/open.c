@@ -129,8 +129,7 @@ int ploop_open(const char *path, struct ploop_disk **ret_disk, struct err *err)
 	int r = location_find(&loc, path, err);
 
 	if (r == 0)
-		r = image_open(loc.dirfd, loc.file, loc.format, loc.cluster_bytes, false, &img,
-			       err);
+		r = image_open_any(loc.dirfd, loc.file, loc.format, loc.cluster_bytes, &img, err);
 	if (r == 0)
 		r = location_fits(&loc, &img, err);
 	if (r == 0 && disk_new(&img, &disk) < 0)
@@ -174,5 +173,7 @@ const char *ploop_top_image(const struct ploop_disk *disk)
 int ploop_partition(struct ploop_disk *disk, uint64_t *ret_offset_bytes, uint64_t *ret_length_bytes,
 		    struct err *err)
 {
-	return gpt_find(disk, ret_offset_bytes, ret_length_bytes, err);
+	int r = image_map_now(&disk->img, err);
+
+	return r < 0 ? r : gpt_find(disk, ret_offset_bytes, ret_length_bytes, err);
 }

@@ -64,7 +64,9 @@ int ploop_create(const char *dir, const struct ploop_create_opts *opts, struct e
 
 /*
  * Open an image directory or its DiskDescriptor.xml, or an image file alone,
- * for reading, and validate it; *ret_disk is closed by ploop_close().
+ * for reading, and validate it; *ret_disk is closed by ploop_close(). Of an
+ * expanded image that somebody writes to, or did when it died, the block table
+ * is left to what needs it.
  */
 int ploop_open(const char *path, struct ploop_disk **ret_disk, struct err *err);
 void ploop_close(struct ploop_disk *disk);
@@ -87,17 +89,18 @@ struct ploop_mount_opts {
 
 /*
  * Attach the disk (raw: a loop device with direct I/O over the partition;
- * expanded: -EOPNOTSUPP by name until the device-mapper target is used here)
- * and mount its file system on the existing directory @target.
+ * expanded: a device of the device mapper's target ploop, -EOPNOTSUPP where the
+ * kernel has none) and mount its file system on the existing directory @target.
+ * An expanded image whose writer died is mended first, unless read-only (-EBUSY).
  * Needs root. *ret_dev is the device number of the attached disk.
- * -EBUSY when it is mounted already; -EUCLEAN when the file system is damaged
+ * -EBUSY when it is mounted already; -EBADMSG when the image, -EUCLEAN when the file system is damaged
  * or of a kind that the kernel is not to see. An error that the kernel finds
  * later makes the mount read-only unless the options say otherwise.
  */
 int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_mount_opts *opts,
 		dev_t *ret_dev, struct err *err);
 
-/* Unmount @target and detach its device (a loop device goes with its mount: LO_FLAGS_AUTOCLEAR). -EINVAL when nothing is mounted there. */
+/* Unmount @target; its device goes with its last mount, and this waits a while for that. -EINVAL when nothing is mounted there. */
 int ploop_umount(const char *target, struct err *err);
 
 /* Where the disk, or the device @dev when @disk is NULL, is mounted; caller frees. -ENOENT when it is not. */
@@ -125,6 +128,14 @@ typedef void (*ploop_finding_fn)(void *arg, const char *sentence);
  */
 int ploop_check(const char *path, ploop_finding_fn fn, void *arg, unsigned int *ret_findings,
 		struct err *err);
+
+/*
+ * An expanded image that says that it is in use, and is not: look whether its
+ * block table is sound, give back what no entry names at the end of the file,
+ * and close it. -EBUSY when it is mounted or somebody writes to it, -EUCLEAN when
+ * the table is wrong; one that is closed stays as it is.
+ */
+int ploop_drop_in_use(const char *path, struct err *err);
 
 #pragma GCC visibility pop
 

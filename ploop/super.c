@@ -99,6 +99,23 @@ int super_check(const void *buf, struct err *err)
 	return 0;
 }
 
+uint64_t super_size_bytes(const void *buf)
+{
+	struct ext2_super_block sb;
+	uint64_t blocks;
+	uint32_t log;
+
+	memcpy(&sb, buf, sizeof(sb));
+	blocks = le32toh(sb.s_blocks_count);
+	log = EXT2_MIN_BLOCK_LOG_SIZE + le32toh(sb.s_log_block_size);
+	if (le32toh(sb.s_feature_incompat) & EXT4_FEATURE_INCOMPAT_64BIT)
+		blocks |= (uint64_t)le32toh(sb.s_blocks_count_hi) << 32;
+	if (log < EXT2_MIN_BLOCK_LOG_SIZE || log > EXT2_MAX_BLOCK_LOG_SIZE ||
+	    blocks > UINT64_MAX >> log)
+		return UINT64_MAX;
+	return blocks << log;
+}
+
 bool super_is_clean(const void *buf)
 {
 	struct ext2_super_block sb;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct err;
 
@@ -20,6 +21,9 @@ enum {
  * options of its own. -EUCLEAN with a sentence that goes on behind the image's name.
  */
 int super_check(const void *buf, struct err *err);
+
+/* How much of its device it says that it takes; UINT64_MAX: no size there is. */
+uint64_t super_size_bytes(const void *buf);
 
 /* Unmounted whole, and no error was found in it. */
 bool super_is_clean(const void *buf);

@@ -25,18 +25,26 @@ static void print_finding(void *arg, const char *sentence)
 	printf("%s\n", sentence);
 }
 
-static int parse_option(int c, bool *silent, char **argv, struct err *err)
+struct wish {
+	bool silent, read_only, drop;
+};
+
+static int parse_option(int c, struct wish *w, char **argv, struct err *err)
 {
 	switch (c) {
 	case 'r':
+		w->read_only = true;
+		return 0;
 	case 'c':
 		return 0;
 	case 's':
-		*silent = true;
+		w->silent = true;
+		return 0;
+	case 'd':
+		w->drop = true;
 		return 0;
 	case 'f':
 	case 'F':
-	case 'd':
 	case 'S':
 		return err_exit(err, PLOOP_EXIT_PARAM,
 				"the option '-%c' repairs, which is not supported yet", c);
@@ -51,24 +59,28 @@ static int parse_option(int c, bool *silent, char **argv, struct err *err)
 
 int cmd_check(int argc, char **argv, struct err *err)
 {
+	struct wish w = {.silent = false};
 	unsigned int findings = 0;
-	bool silent = false;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, ":rcsfFdSRb:", options, NULL)) != -1) {
-		r = parse_option(c, &silent, argv, err);
+		r = parse_option(c, &w, argv, err);
 		if (r < 0)
 			return r;
 	}
 	if (argc - optind != 1)
 		return cmd_usage(err, "check takes one image");
-	r = ploop_check(argv[optind], print_finding, NULL, &findings, err);
+	if (w.drop && w.read_only)
+		return cmd_usage(err, "-d changes the image, and -r forbids it");
+	r = w.drop ? ploop_drop_in_use(argv[optind], err) : 0;
+	if (r == 0)
+		r = ploop_check(argv[optind], print_finding, NULL, &findings, err);
 	if (r < 0)
 		return cmd_open_failed(err);
 	if (findings)
 		return err_exit(err, PLOOP_EXIT_FORMAT, "'%s' has %u error%s", argv[optind],
 				findings, findings == 1 ? "" : "s");
-	if (!silent)
+	if (!w.silent)
 		printf("%s: no errors\n", argv[optind]);
 	return 0;
 }

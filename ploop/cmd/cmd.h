@@ -12,6 +12,8 @@ struct err;
 /* Exit codes that OpenVZ's ploop promises (SYSEXIT_*). */
 enum {
 	PLOOP_EXIT_CREATE = 1,
+	PLOOP_EXIT_DEVICE = 2,
+	PLOOP_EXIT_DEVICE_IOCTL = 3,
 	PLOOP_EXIT_OPEN = 4,
 	PLOOP_EXIT_FORMAT = 11,
 	PLOOP_EXIT_LOOP = 14,

@@ -43,19 +43,19 @@ static const struct command commands[] = {
 	 "  -d              device and mount point only\n",
 	 "", "tell about an image"},
 	{"check", cmd_check, "[options] DIR|DiskDescriptor.xml|IMAGE",
-	 "  -r, --ro        change nothing (as always here)\n"
+	 "  -d, --drop-inuse  close it first, if its writer died\n"
+	 "  -r, --ro        change nothing (as always without -d)\n"
 	 "  -c, --check     examine it (as always here)\n"
 	 "  -s, --silent    print findings only\n",
-	 "-f --force -F --hard-force -d --drop-inuse -S --repair-sparse -R --raw -b",
-	 "examine an image without changing it"},
+	 "-f --force -F --hard-force -S --repair-sparse -R --raw -b", "examine an image"},
 	{"mount", cmd_mount, "-m DIR [options] DIR|DiskDescriptor.xml|IMAGE",
 	 "  -m DIR          mount its file system there\n"
 	 "  -r              read-only\n"
 	 "  -F              check the file system first\n"
 	 "  -o OPTIONS      mount options\n"
 	 "  -t ext4         file system\n"
-	 "  -f raw          format\n",
-	 "-b -d -u", "attach and mount an image (raw)"},
+	 "  -f FORMAT       raw or expanded: refused if it is not\n",
+	 "-b -d -u", "attach and mount an image"},
 	{"umount", cmd_umount, "-m DIR | -d DEVICE | DiskDescriptor.xml",
 	 "  -m DIR          what is mounted there\n"
 	 "  -d DEVICE       what is mounted from this device\n",

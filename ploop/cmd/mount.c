@@ -15,17 +15,33 @@ static int mount_failed(struct err *err)
 	case EBUSY:
 		return err_exit_default(err, PLOOP_EXIT_IN_USE);
 	case EOPNOTSUPP:
+		return err_exit_default(err, PLOOP_EXIT_DEVICE);
+	case EBADMSG:
 		return err_exit_default(err, PLOOP_EXIT_FORMAT);
 	case EUCLEAN:
 		return err_exit_default(err, PLOOP_EXIT_FSCK);
 	default:
-		return err_exit_default(err, strstr(err->msg, "loop") ? PLOOP_EXIT_LOOP
-								      : PLOOP_EXIT_MOUNT);
+		return err_exit_default(
+			err, strstr(err->msg, "device mapper") || strstr(err->msg, "device-mapper")
+				     ? PLOOP_EXIT_DEVICE_IOCTL
+			     : strstr(err->msg, "/dev/loop") || strstr(err->msg, "a loop device")
+				     ? PLOOP_EXIT_LOOP
+				     : PLOOP_EXIT_MOUNT);
 	}
 }
 
-static int parse_option(int c, struct ploop_mount_opts *o, const char **target, char **argv,
-			struct err *err)
+/* A format that was named must be the one that is found. */
+static int parse_format(const char *s, const char **ret_format, struct err *err)
+{
+	if (strcmp(s, "raw") != 0 && strcmp(s, "expanded") != 0)
+		return err_exit(err, PLOOP_EXIT_PARAM,
+				"the format '%s' is not supported, only raw and expanded", s);
+	*ret_format = s;
+	return 0;
+}
+
+static int parse_option(int c, struct ploop_mount_opts *o, const char **target, const char **format,
+			char **argv, struct err *err)
 {
 	switch (c) {
 	case 'm':
@@ -46,10 +62,7 @@ static int parse_option(int c, struct ploop_mount_opts *o, const char **target, 
 		return err_exit(err, PLOOP_EXIT_PARAM,
 				"the file system '%s' is not supported, only ext4", optarg);
 	case 'f':
-		if (strcmp(optarg, "raw") == 0)
-			return 0;
-		return err_exit(err, PLOOP_EXIT_PARAM,
-				"the format '%s' cannot be mounted yet, only raw", optarg);
+		return parse_format(optarg, format, err);
 	case 'b':
 	case 'd':
 	case 'u':
@@ -63,13 +76,13 @@ int cmd_mount(int argc, char **argv, struct err *err)
 {
 	static const struct option none[] = {{NULL, 0, NULL, 0}};
 	struct ploop_mount_opts o = {.read_only = false};
-	const char *target = NULL;
+	const char *target = NULL, *format = NULL;
 	struct ploop_disk *disk;
 	dev_t dev;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, ":rFf:bd:m:o:t:u:", none, NULL)) != -1) {
-		r = parse_option(c, &o, &target, argv, err);
+		r = parse_option(c, &o, &target, &format, argv, err);
 		if (r < 0)
 			return r;
 	}
@@ -80,7 +93,11 @@ int cmd_mount(int argc, char **argv, struct err *err)
 	r = ploop_open(argv[optind], &disk, err);
 	if (r < 0)
 		return cmd_open_failed(err);
-	r = ploop_mount(disk, target, &o, &dev, err);
+	if (format && (strcmp(format, "raw") == 0) != (ploop_disk_format(disk) == PLOOP_FORMAT_RAW))
+		r = err_exit(err, PLOOP_EXIT_PARAM, "'%s' is not of the format %s", argv[optind],
+			     format);
+	else
+		r = ploop_mount(disk, target, &o, &dev, err);
 	ploop_close(disk);
 	if (r < 0)
 		return mount_failed(err);

@@ -49,7 +49,32 @@ like "by name" "$output" "none"
 sed 's,root.hds,../root.hds,' good/DiskDescriptor.xml >bad/DiskDescriptor.xml
 run ploop check bad
 is "a descriptor that points outside is exit code 39" "$status" 39
-for o in -f -F -d -S --force --drop-inuse; do
+
+# An image whose writer died: its marker, and room at the end that got no entry.
+rm -rf bad && cp -r good bad
+printf 'Ynot' | dd of=bad/root.hds bs=1 seek=44 conv=notrunc status=none
+head -c 1500000 /dev/urandom >>bad/root.hds
+run ploop check bad
+is "one that was not closed: exit code" "$status" 11
+run ploop check -d -r bad
+is "to close it and to change nothing is a wrong parameter" "$status" 38
+check "it is closed by -d" ploop check -d bad
+check "and is as it was" cmp good/root.hds bad/root.hds
+check "one that is closed stays" ploop check --drop-inuse bad
+check "as it is" cmp good/root.hds bad/root.hds
+printf 'Ynot' | dd of=bad/root.hds bs=1 seek=44 conv=notrunc status=none
+printf '\377\377' | dd of=bad/root.hds bs=1 seek=64 conv=notrunc status=none
+cp bad/root.hds before
+run ploop check -d bad
+is "one with a wrong block table: exit code" "$status" 11
+like "it is told" "$output" "block 0 of .* is said to be in cluster 65535, outside"
+check "and not changed" cmp before bad/root.hds
+printf '\002\000' | dd of=bad/root.hds bs=1 seek=64 conv=notrunc status=none
+mustfail "with two blocks in one cluster neither" ploop check -d bad
+like "it is told" "$output" "in its block table twice"
+flock good/root.hds -c 'ploop check -d good' >out 2>&1 || status=$?
+is "one that somebody holds is in use" "$status" 37
+for o in -f -F -S --force; do
 	run ploop check "$o" good
 	is "repair ($o) is refused as a parameter" "$status" 38
 done

@@ -17,6 +17,7 @@
 #include "faults.h"
 #include "image.h"
 #include "io.h"
+#include "mend.h"
 #include "path.h"
 #include "ploop.h"
 #include "tarfile.h"
@@ -178,6 +179,37 @@ static void old_data_is_there(struct fixture *f, int r)
 	disk_free(disk);
 }
 
+/* Cut off with its marker on, and with room behind its data. */
+static void unclosed_image(struct fixture *f)
+{
+	static const uint32_t in_use = 0x746F6E59;
+	_cleanup_close_ int fd = -EBADF;
+
+	made_image(f);
+	fd = openat(f->dirfd, "i", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(io_pwrite_full(fd, &in_use, 4, 0x2c), 0);
+	assert_int_equal(ftruncate(fd, 5 * CLUSTER), 0);
+}
+
+/* Mended or not, nothing of it is lost, and it is closed only when it is mended. */
+static void old_data_stays(struct fixture *f, int r)
+{
+	_cleanup_close_ int fd = openat(f->dirfd, "i", O_RDONLY | O_CLOEXEC);
+	uint32_t marker;
+
+	assert_int_equal(io_pread_full(fd, &marker, 4, 0x2c), 0);
+	if (r == 0)
+		assert_int_equal(marker, 0);
+	old_data_is_there(f, -1);
+}
+
+static int mend(struct fixture *f, struct err *err)
+{
+	_cleanup_close_ int fd = open(fixture_path(f, "i"), O_RDWR | O_CLOEXEC);
+
+	return fd < 0 ? err_errno(err, errno, "cannot open") : mend_image(fd, false, "i", err);
+}
+
 static void an_image_file(void **state)
 {
 	static const struct fault_op create = {"create an image file", no_image, create_image,
@@ -185,10 +217,13 @@ static void an_image_file(void **state)
 	static const struct fault_op make = {"fill an image file", no_image, make_image, NULL};
 	static const struct fault_op change = {"change an image file", made_image, change_image,
 					       old_data_is_there};
+	static const struct fault_op mended = {"mend an image file", unclosed_image, mend,
+					       old_data_stays};
 
 	faults_each(*state, &create);
 	faults_each(*state, &make);
 	faults_each(*state, &change);
+	faults_each(*state, &mended);
 }
 
 /* --- a whole disk --------------------------------------------------------- */

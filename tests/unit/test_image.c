@@ -276,11 +276,49 @@ static void a_long_table_moves_the_data(void **state)
 	image_close(&img);
 }
 
+/* It is opened to tell about it, and read only as of some moment. */
+static void one_in_use_opens_unmapped(void **state)
+{
+	struct fixture *f = *state;
+	const uint32_t marks[] = {htole32(PLOOP_INUSE), htole32(PLOOP_CLOSED)};
+	const uint32_t wrong = htole32(77), right = htole32(1);
+	_cleanup_close_ int fd = -EBADF;
+	struct err err = ERR_INIT;
+	struct ploop_disk *disk;
+	struct image img;
+	char got[4];
+
+	make_image(f, "i");
+	assert_int_equal(image_open_any(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, 0, &img, &err), 0);
+	assert_false(img.unmapped);
+	image_close(&img);
+	fd = openat(f->dirfd, "i", O_RDWR | O_CLOEXEC);
+	assert_int_equal(io_pwrite_full(fd, &marks[0], 4, 0x2c), 0);
+	assert_int_equal(image_open(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, 0, false, &img, &err),
+			 -EBUSY);
+	assert_int_equal(image_open_any(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, 0, &img, &err), 0);
+	assert_true(img.unmapped);
+	assert_int_equal(img.size_bytes, 4 * CLUSTER);
+	assert_int_equal(disk_new(&img, &disk), 0);
+	assert_int_equal(disk_read(disk, 2 * CLUSTER + 5, got, 4), -EBUSY);
+	assert_int_equal(io_pwrite_full(fd, &wrong, 4, 0x48), 0);
+	assert_int_equal(image_map_now(&disk->img, &err), -EUCLEAN);
+	assert_int_equal(disk_read(disk, 2 * CLUSTER + 5, got, 4), -EBUSY);
+	assert_int_equal(io_pwrite_full(fd, &right, 4, 0x48), 0);
+	assert_int_equal(image_map_now(&disk->img, &err), 0);
+	assert_int_equal(image_map_now(&disk->img, &err), 0);
+	assert_int_equal(disk_read(disk, 2 * CLUSTER + 5, got, 4), 0);
+	assert_memory_equal(got, "data", 4);
+	disk_free(disk);
+	assert_int_equal(io_pwrite_full(fd, &marks[1], 4, 0x2c), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fixture_test(golden_image_byte_by_byte),
 		fixture_test(marker_follows_the_life_of_a_writer),
+		fixture_test(one_in_use_opens_unmapped),
 		fixture_test(a_raw_image_has_one_writer),
 		fixture_test(refuses_what_it_cannot_trust),
 		fixture_test(refuses_version_1_short_files_and_what_is_no_file),

@@ -95,9 +95,9 @@ static void what_is_mounted_is_unchecked(void **state)
 {
 	int fd = checked_image(*state);
 
-	assert_int_equal(mark_mounted(fd, fd), 0);
+	assert_int_equal(mark_mounted(fd, fd, true), 0);
 	assert_false(mark_is_checked(fd));
-	mark_unmounted(fd, fd);
+	mark_unmounted(fd, 1);
 	assert_false(mark_is_checked(fd));
 	close(fd);
 }

@@ -119,9 +119,34 @@ static void an_error_or_a_crash_is_not_clean(void **state)
 	assert_false(super_is_clean(&sb));
 }
 
+static void tells_its_size(void **state)
+{
+	struct ext2_super_block sb = sample();
+
+	(void)state;
+	sb.s_blocks_count = htole32(1000);
+	sb.s_log_block_size = htole32(2);
+	assert_true(super_size_bytes(&sb) == 4096000);
+	sb.s_blocks_count_hi = htole32(1);
+	assert_true(super_size_bytes(&sb) == ((1ull << 32) + 1000) * 4096);
+	sb.s_feature_incompat = 0;
+	assert_true(super_size_bytes(&sb) == 4096000);
+	sb.s_log_block_size = htole32(0);
+	assert_true(super_size_bytes(&sb) == 1024000);
+	sb.s_log_block_size = htole32(7);
+	assert_true(super_size_bytes(&sb) == UINT64_MAX);
+	sb.s_log_block_size = htole32(UINT32_MAX);
+	assert_true(super_size_bytes(&sb) == UINT64_MAX);
+	sb = sample();
+	sb.s_blocks_count_hi = htole32(UINT32_MAX);
+	sb.s_log_block_size = htole32(6);
+	assert_true(super_size_bytes(&sb) == UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_its_size),
 		cmocka_unit_test(takes_what_is_known),
 		cmocka_unit_test(refuses_every_other_feature),
 		cmocka_unit_test(names_what_it_refuses),

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef PLOOP_ATTACH_H
+#define PLOOP_ATTACH_H
+
+/*
+ * Block devices on image files: raw images are on loop devices, expanded ones
+ * on the device mapper's target ploop. Both hold the open image file, and with
+ * it the lock on it, from the set-up to their own end, and end with their last
+ * mount, whoever unmounts. A device is known by the kernel's name for it,
+ * "loop3" or "dm-0".
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err;
+struct ploop_disk;
+struct stat;
+
+enum { ATTACH_NAME_MAX = 32 };
+
+/* What a device is to be of. */
+struct attach {
+	struct ploop_disk *disk;
+	int image; /* locked; borrowed */
+	bool read_only;
+	uint64_t offset, length; /* bytes of the partition; a device may go on behind it */
+};
+
+struct attach_kind {
+	const char *prefix; /* of the kernel's names */
+
+	/*
+	 * Everything that can be refused, before there is a device; what the
+	 * last writer left is put right. Fills in offset and length. -EBADMSG for a
+	 * damaged image.
+	 */
+	int (*prepare)(struct attach *a, struct err *err);
+
+	/* Make the device: a descriptor that holds it, and its name in @name. A failure leaves none. */
+	int (*make)(const struct attach *a, char name[ATTACH_NAME_MAX], struct err *err);
+
+	/* Closes @dev, the last that holds the device @name, which is gone then. */
+	void (*drop)(const char *name, int dev);
+
+	/* Did make() make @name for that image? */
+	bool (*is_of)(const char *name, const struct stat *image);
+
+	/* Is the device @name, of whoever's making, on that file? */
+	bool (*is_on)(const char *name, const struct stat *image);
+
+	/*
+	 * May the lock on that file be one of a device that is about to go? NULL:
+	 * never, such a device lets go of both at once.
+	 */
+	bool (*is_leaving)(const struct stat *image);
+
+	/*
+	 * The file system on @name was unmounted here: wait for other mounts to
+	 * end and for all to be written, and note what it was left like. Takes
+	 * @dev, which has held the device.
+	 */
+	void (*unmounted)(const char *name, int dev);
+};
+
+extern const struct attach_kind attach_loop, attach_dm;
+
+const struct attach_kind *attach_kind_of(const struct ploop_disk *disk);
+
+/* The kind and the name of the device @dev; NULL: of none of ours. */
+const struct attach_kind *attach_name(dev_t dev, char name[ATTACH_NAME_MAX]);
+
+/* The number of the device @name, without opening it; 0 or -errno. */
+int attach_number(const char *name, dev_t *ret);
+
+/* -EBUSY when any device, of whoever's making, is on the open file @image. */
+int attach_check_none(int image, const char *path, struct err *err);
+
+/* The device that @disk was attached to. -ENOENT when it is not. */
+int attach_find(const struct ploop_disk *disk, dev_t *ret_dev, struct err *err);
+
+/* Held, by a reader. Negative errno. */
+int attach_open(const char *name, int flags);
+
+/* Nothing is mounted from the device any more: held, nobody else mounts it. Negative: others go on. */
+int attach_open_settled(const char *name);
+
+/* Was the file system left without a fault? */
+bool attach_is_clean(int dev);
+
+#endif

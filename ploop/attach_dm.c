@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An expanded image on the device mapper's target ploop, over its partition.
+ *
+ *   create -> a table of errors -> opened, and "remove at the last close"
+ *          -> the target's table -> resume: the image is marked in use
+ *
+ * A device exists for others to see from its first table on, and can be told to
+ * go with its last close only while it is open. So the first table is one that
+ * has no file: whoever is killed before the device is told so leaves one that
+ * holds nothing, is open nowhere and was never in use. The next attach removes
+ * such ones. It can tell them from those that are being made by the lock on the
+ * control device, which is held that long. From then on the kernel removes it,
+ * when the last mount goes or its maker dies.
+ *
+ * The target has the open file, and its lock, from its table on. A device that
+ * goes has closed the image first, then the file; the file's last reference is
+ * dropped by a kernel thread, so that the lock may stay for some milliseconds
+ * after the device.
+ */
+#include "attach.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "disk.h"
+#include "dm.h"
+#include "err.h"
+#include "format.h"
+#include "gpt.h"
+#include "io.h"
+#include "mark.h"
+#include "mend.h"
+
+#define TARGET	     "ploop"
+#define NAME_PREFIX  "ploop-"
+#define UUID_PREFIX  "PLOOP-"
+#define PREFIX_LEN   (sizeof(UUID_PREFIX) - 1)
+#define PATH_BYTES   4200
+#define STATE_BYTES  1024
+/* For as long as it takes to write out a table. */
+#define GONE_TRIES   3000
+#define GONE_NS	     (10 * 1000 * 1000)
+
+/* One file, one name: the kernel takes no second device of it. */
+static void identify(const struct stat *image, const char *prefix, char out[DM_NAME_BYTES])
+{
+	snprintf(out, DM_NAME_BYTES, "%s%u:%u-%llu", prefix, major(image->st_dev),
+		 minor(image->st_dev), (unsigned long long)image->st_ino);
+}
+
+/* --- looking -------------------------------------------------------------------- */
+
+static bool is_of(const char *name, const struct stat *image)
+{
+	char path[ATTACH_NAME_MAX + 32], want[DM_NAME_BYTES];
+	_cleanup_free_ char *uuid = NULL;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/dm/uuid", name);
+	if (io_read_file(AT_FDCWD, path, DM_UUID_BYTES + 1, &uuid, &len, NULL) < 0)
+		return false;
+	uuid[strcspn(uuid, "\n")] = '\0';
+	identify(image, UUID_PREFIX, want);
+	return strcmp(uuid, want) == 0;
+}
+
+/* The file of delta @level of the device, opened by its name; negative: not to be found. */
+static int open_backing(int dm, dev_t dev, unsigned int level)
+{
+	char message[32], path[PATH_BYTES];
+
+	snprintf(message, sizeof(message), "get_img_name %u", level);
+	if (dm_message(dm, dev, message, path, sizeof(path)) < 0)
+		return -ENOENT;
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Any device with the target, whatever it is called. */
+static bool is_on(const char *name, const struct stat *image)
+{
+	_cleanup_close_ int dm = dm_open();
+	char type[DM_TYPE_BYTES], state[STATE_BYTES];
+	unsigned int level, levels;
+	dev_t dev;
+
+	if (dm < 0 || attach_number(name, &dev) < 0 ||
+	    dm_look_target(dm, dev, type, state, sizeof(state)) < 0 || strcmp(type, TARGET) != 0)
+		return false;
+	levels = dm_ploop_levels(state);
+	for (level = 0; level < levels; level++) {
+		_cleanup_close_ int fd = open_backing(dm, dev, level);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == image->st_dev &&
+		    st.st_ino == image->st_ino)
+			return true;
+	}
+	/* Its file may be out of our sight; its name tells, if it is one of ours. */
+	return is_of(name, image);
+}
+
+static bool is_leaving(const struct stat *image)
+{
+	_cleanup_close_ int dm = dm_open();
+	char name[DM_NAME_BYTES];
+	struct dm_state state;
+	int r;
+
+	if (dm < 0)
+		return false;
+	identify(image, NAME_PREFIX, name);
+	r = dm_look(dm, name, &state);
+	return r == -ENXIO || (r == 0 && !state.openers);
+}
+
+/* --- preparing ------------------------------------------------------------------ */
+
+static int check_target(const char *path, struct err *err)
+{
+	_cleanup_close_ int dm = dm_open();
+
+	if (dm < 0 && dm != -ENOENT && dm != -ENODEV && dm != -ENXIO)
+		return err_errno(err, dm, "cannot open the device mapper");
+	if (dm < 0 || !dm_has_target(dm, TARGET))
+		return err_set(err, EOPNOTSUPP,
+			       "this kernel has no device-mapper target 'ploop', which the "
+			       "expanded image '%s' needs",
+			       path);
+	return 0;
+}
+
+/* As it is now that it is locked: header, block table and partition tables, every entry. */
+static int open_fresh(const struct attach *a, struct ploop_disk **ret, struct err *err)
+{
+	const struct image *was = &a->disk->img;
+	struct image img = {.fd = -EBADF};
+	struct stat st, locked;
+	int r = image_open(a->disk->dirfd, was->name, PLOOP_FORMAT_EXPANDED, 0, false, &img, err);
+
+	if (r < 0)
+		return r;
+	if (fstat(img.fd, &st) < 0 || fstat(a->image, &locked) < 0)
+		r = err_errno(err, errno, "cannot look at '%s'", a->disk->path);
+	else if (st.st_dev != locked.st_dev || st.st_ino != locked.st_ino ||
+		 img.size_bytes != was->size_bytes || img.cluster_bytes != was->cluster_bytes)
+		r = err_set(err, ESTALE, "the image '%s' was replaced meanwhile", a->disk->path);
+	else if (disk_new(&img, ret) < 0)
+		r = err_errno(err, ENOMEM, "cannot open '%s'", a->disk->path);
+	image_close(&img);
+	return r;
+}
+
+static int prepare(struct attach *a, struct err *err)
+{
+	struct ploop_disk *fresh;
+	int r = check_target(a->disk->path, err);
+
+	if (r == 0)
+		r = mend_image(a->image, a->read_only, a->disk->path, err);
+	if (r == 0)
+		r = open_fresh(a, &fresh, err);
+	if (r == -EUCLEAN && err)
+		err->code = -EBADMSG;
+	if (r < 0)
+		return r == -EUCLEAN ? -EBADMSG : r;
+	r = gpt_find(fresh, &a->offset, &a->length, err);
+	disk_free(fresh);
+	return r < 0 ? err_prefix(err, "'%s'", a->disk->path) : 0;
+}
+
+/* --- making --------------------------------------------------------------------- */
+
+static int sweep_one(void *arg, const char *name, dev_t dev)
+{
+	int dm = *(const int *)arg;
+	struct dm_state state;
+
+	(void)dev;
+	if (strncmp(name, NAME_PREFIX, PREFIX_LEN) == 0 && dm_look(dm, name, &state) == 0 &&
+	    strncmp(state.uuid, UUID_PREFIX, PREFIX_LEN) == 0 && !state.live && !state.openers)
+		dm_remove(dm, name);
+	return 0;
+}
+
+/* The kernel makes the node in /dev before the first table is loaded. */
+static int open_node(dev_t dev, bool read_only, char name[ATTACH_NAME_MAX], struct err *err)
+{
+	char path[ATTACH_NAME_MAX + 8];
+	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
+
+	snprintf(name, ATTACH_NAME_MAX, "dm-%u", minor(dev));
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, errno, "cannot open '%s'", path);
+	if (!S_ISBLK(st.st_mode) || st.st_rdev != dev)
+		return err_set(err, ENXIO, "'%s' is not the device %u:%u", path, major(dev),
+			       minor(dev));
+	return steal_fd(&fd);
+}
+
+/*
+ * From the partition to the end of the disk: the target writes back what it has
+ * of a page of the block table, and has nothing of what lies behind the device.
+ */
+static uint64_t sectors_of(const struct attach *a)
+{
+	return (a->disk->img.size_bytes - a->offset) / PLOOP_SECTOR;
+}
+
+/* A device without a file that goes with its last close: a descriptor that holds it. */
+static int make_empty(int dm, const struct attach *a, dev_t *ret_dev, char name[ATTACH_NAME_MAX],
+		      struct err *err)
+{
+	char dm_name[DM_NAME_BYTES], uuid[DM_NAME_BYTES];
+	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
+	int r;
+
+	if (fstat(a->image, &st) < 0)
+		return err_errno(err, errno, "cannot look at '%s'", a->disk->path);
+	identify(&st, NAME_PREFIX, dm_name);
+	identify(&st, UUID_PREFIX, uuid);
+	dm_each(dm, sweep_one, &dm);
+	r = dm_create(dm, dm_name, uuid, ret_dev);
+	if (r < 0)
+		return err_errno(err, r, "cannot make the device-mapper device '%s'", dm_name);
+	r = dm_load(dm, *ret_dev, a->read_only, sectors_of(a), "error", "");
+	if (r < 0)
+		err_errno(err, r, "cannot set up the device-mapper device '%s'", dm_name);
+	else
+		r = fd = open_node(*ret_dev, a->read_only, name, err);
+	if (fd >= 0) {
+		r = dm_remove_at_close(dm, *ret_dev);
+		if (r == 0)
+			return steal_fd(&fd);
+		err_errno(err, r, "cannot let go of the device-mapper device '%s'", dm_name);
+		close(steal_fd(&fd));
+	}
+	dm_remove(dm, dm_name);
+	return r;
+}
+
+static int start(int dm, const struct attach *a, dev_t dev, struct err *err)
+{
+	uint32_t sectors = a->disk->img.cluster_bytes / PLOOP_SECTOR;
+	char params[96];
+	int r;
+
+	snprintf(params, sizeof(params), "%d off=%llu %d", __builtin_ctz(sectors),
+		 (unsigned long long)(a->offset / PLOOP_SECTOR), a->image);
+	r = dm_load(dm, dev, a->read_only, sectors_of(a), TARGET, params);
+	if (r == 0)
+		r = dm_resume(dm, dev);
+	return r < 0 ? err_errno(err, r,
+				 "the device mapper does not take '%s', the kernel's log tells more",
+				 a->disk->path)
+		     : 0;
+}
+
+/* Closes @fd, the last one that holds the device, and waits for its end. */
+static void let_go(const char *name, int fd, uint64_t sequence)
+{
+	const struct timespec pause = {.tv_nsec = GONE_NS};
+	char path[ATTACH_NAME_MAX + 32];
+	int i;
+
+	close(fd);
+	snprintf(path, sizeof(path), "/sys/block/%s/diskseq", name);
+	for (i = 0; i < GONE_TRIES; i++) {
+		_cleanup_free_ char *text = NULL;
+		size_t len;
+
+		/* The number may be another device's by now. */
+		if (io_read_file(AT_FDCWD, path, 32, &text, &len, NULL) < 0 ||
+		    strtoull(text, NULL, 10) != sequence)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void drop(const char *name, int dev)
+{
+	uint64_t sequence;
+
+	if (mark_sequence(dev, &sequence) == 0)
+		let_go(name, dev, sequence);
+	else
+		close(dev);
+}
+
+static int make(const struct attach *a, char name[ATTACH_NAME_MAX], struct err *err)
+{
+	_cleanup_close_ int dm = dm_open(), fd = -EBADF;
+	dev_t dev;
+	int r;
+
+	if (dm < 0 || flock(dm, LOCK_EX) < 0)
+		return err_errno(err, dm < 0 ? dm : errno, "cannot open the device mapper");
+	fd = make_empty(dm, a, &dev, name, err);
+	flock(dm, LOCK_UN);
+	if (fd < 0)
+		return fd;
+	r = start(dm, a, dev, err);
+	if (r == 0)
+		return steal_fd(&fd);
+	drop(name, steal_fd(&fd));
+	return r;
+}
+
+/* --- and back ------------------------------------------------------------------- */
+
+/* The file is let go of a little after the device. */
+static bool lock_soon(int image)
+{
+	const struct timespec pause = {.tv_nsec = GONE_NS};
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		if (flock(image, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void unmounted(const char *name, int dev)
+{
+	_cleanup_close_ int fd = dev, dm = dm_open(), image = -EBADF;
+	_cleanup_close_ int settled = attach_open_settled(name);
+	uint64_t sequence;
+	struct stat st;
+	bool clean;
+
+	if (settled < 0 || fstat(fd, &st) < 0 || mark_sequence(fd, &sequence) < 0)
+		return;
+	clean = attach_is_clean(fd);
+	image = dm < 0 ? -EBADF : open_backing(dm, st.st_rdev, 0);
+	if (image >= 0 && (fstat(image, &st) < 0 || !is_of(name, &st)))
+		close(steal_fd(&image));
+	close(steal_fd(&settled));
+	/* It is written to until then: the mark tells of the file as it is after that. */
+	let_go(name, steal_fd(&fd), sequence);
+	/* Locked, as it may be mounted again by now. */
+	if (image >= 0 && lock_soon(image) && clean)
+		mark_unmounted(image, sequence);
+}
+
+const struct attach_kind attach_dm = {
+	.prefix = "dm-",
+	.prepare = prepare,
+	.make = make,
+	.drop = drop,
+	.is_of = is_of,
+	.is_on = is_on,
+	.is_leaving = is_leaving,
+	.unmounted = unmounted,
+};
