@@ -48,7 +48,9 @@ code 91 'shadow' V create 101 --ostemplate ../../../etc/shadow
 code 82 've-none' V create 101 --config none
 code 46 '[0-9]' V --quiet create 101 --diskspace 1M
 code 62 'diskinodes' V create 101 --diskinodes 100
-code 99 'layout' V create 101 --layout simfs
+code 99 "'simfs'" V create 101 --layout simfs
+code 99 "'ploop:plain'" V create 101 --velayout ploop:plain
+code 99 "'ploop:qcow2'" V create 101 --ve_layout ploop:qcow2
 code 21 'out of range' V create 101 --local_uid 1000 --local_gid 1000
 printf 'broken' >"$node/template/cache/broken-x86_64.tar.gz"
 code 151 'broken' V --quiet create 101 --ostemplate broken

@@ -50,6 +50,12 @@ static void test_names(void **state)
 	bad(value_hostname, "a\nb");
 	good(value_text, "any $text \"here\"", "any $text \"here\"");
 	bad(value_text, "two\nlines");
+	good(value_layout, "ploop", "ploop:raw");
+	good(value_layout, "ploop:raw", "ploop:raw");
+	good(value_layout, "ploop:expanded", "ploop:expanded");
+	bad(value_layout, "ploop:plain");
+	bad(value_layout, "simfs");
+	bad(value_layout, "");
 	bad(value_template, "../../etc/shadow");
 	bad(value_template, "\xff\xfe");
 	good(value_path, "/vz/root/101", "/vz/root/101");

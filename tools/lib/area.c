@@ -142,7 +142,7 @@ static int make_image(const char *tmp, const struct area_create_opts *opts, stru
 	const char *const tars[] = {opts->tar, NULL};
 	struct ploop_create_opts po = {
 		.size_bytes = opts->size_bytes,
-		.format = PLOOP_FORMAT_RAW,
+		.format = opts->expanded ? PLOOP_FORMAT_EXPANDED : PLOOP_FORMAT_RAW,
 		.tars = tars,
 		.max_id = opts->max_id,
 		.sync = true,
@@ -338,7 +338,7 @@ static int mount_image(const char *dir, const char *root, dev_t *ret_dev, struct
 	r = ploop_mount(disk, root, &opts, &dev, err);
 	ploop_close(disk);
 	if (r < 0)
-		return err_exit_default(err, VZ_MOUNT);
+		return err_exit_default(err, r == -EOPNOTSUPP ? VZ_PLOOP : VZ_MOUNT);
 	log_detail(1, "the disk in '%s' is device %u:%u, mounted on '%s'", dir, major(dev),
 		   minor(dev), root);
 	if (ret_dev)

@@ -16,6 +16,7 @@ typedef void (*area_progress_fn)(void *arg, uint64_t done, uint64_t total);
 struct area_create_opts {
 	const char *tar; /* template */
 	uint64_t size_bytes;
+	bool expanded; /* an image that grows, which needs the kernel's target ploop; else a raw one */
 	uint32_t max_id; /* largest owner the container's id range can hold */
 	area_progress_fn progress;
 	void *progress_arg;
@@ -42,7 +43,7 @@ int area_look(const struct ct *ct, bool *ret_mounted, dev_t *ret_dev, struct err
 /*
  * Mount it on VE_ROOT (made when missing, in a directory that only root
  * enters), nodiratime until the caller's scripts are through. *ret_dev may be NULL.
- * Exit codes 41, 43, 49, 50.
+ * Exit codes 41, 43, 49, 50, and 99 where the kernel cannot mount its kind.
  */
 int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err);
 

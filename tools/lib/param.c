@@ -49,7 +49,10 @@ const struct param params[] = {
 	{ "OSTEMPLATE", "ostemplate", 0, "name", BOTH | PARAM_STORED, VZ_TEMPLATE_NOT_FOUND, PHASE_NONE, value_template, NULL, NULL, "template it is made from" },
 	{ "DISTRIBUTION", "distribution", 0, "name", BOTH | PARAM_STORED, VZ_BAD_VALUE, PHASE_NONE, value_template, NULL, NULL, "whose distribution scripts it has, if not the template's" },
 	{ "ORIGIN_SAMPLE", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "sample it was made from (a record)" },
-	{ "VE_LAYOUT", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "kind of private area (a record): ploop:raw" },
+	{ "VE_LAYOUT", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_text, NULL, NULL, "kind of private area (a record): ploop:raw or ploop:expanded" },
+	{ "VE_LAYOUT", "layout", 0, "ploop[:raw|:expanded]", PARAM_CREATE, VZ_PLOOP, PHASE_NONE, value_layout, NULL, NULL, "kind of private area (ploop:raw)" },
+	{ "VE_LAYOUT", "ve_layout", 0, "ploop[:raw|:expanded]", PARAM_CREATE, VZ_PLOOP, PHASE_NONE, value_layout, NULL, NULL, "as --layout" },
+	{ "VE_LAYOUT", "velayout", 0, "ploop[:raw|:expanded]", PARAM_CREATE, VZ_PLOOP, PHASE_NONE, value_layout, NULL, NULL, "as --layout" },
 	{ "LOCAL_UID", "local_uid", 0, "id", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "first host user id" },
 	{ "LOCAL_GID", "local_gid", 0, "id", PARAM_CREATE, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "first host group id" },
 	{ "LOCAL_SIZE", NULL, 0, NULL, PARAM_CT, VZ_BAD_VALUE, PHASE_NONE, value_number, NULL, NULL, "number of host ids (262144)" },
@@ -177,9 +180,6 @@ const struct param params[] = {
 	/* What one might look for. */
 	REFUSED_BY(BOTH, NULL, "idrange", 0, "count", VZ_BAD_OPTION, "a container has 262144 ids, from --local_uid on"),
 	REFUSED_BY(BOTH, NULL, "privileged", 0, NULL, VZ_BAD_OPTION, "every container has ids of its own"),
-	{ NULL, "layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
-	{ NULL, "ve_layout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
-	{ NULL, "velayout", 0, "layout", PARAM_CREATE | PARAM_REFUSED, VZ_PLOOP, PHASE_NONE, NULL, NULL, NULL, "always ploop:raw" },
 	{ "DISKINODES", "diskinodes", 0, "count", PARAM_CREATE | PARAM_REFUSED, VZ_QUOTA_SET, PHASE_NONE, NULL, NULL, NULL, "chosen from the size" },
 };
 /* clang-format on */

@@ -28,6 +28,7 @@
 #include "value.h"
 
 #define DEFAULT_SAMPLE "vswap-1g"
+#define DEFAULT_LAYOUT "ploop:raw"
 
 struct create {
 	struct ctx *ctx;
@@ -95,6 +96,18 @@ static int apply_changes(struct create *c, struct err *err)
 	return r < 0 ? r : ct_refresh(ct, err);
 }
 
+/* What was asked for, or the node has; the record says what it is to be in full. */
+static int choose_layout(struct ct *ct, struct err *err)
+{
+	const char *layout = ct_get(ct, "VE_LAYOUT");
+	_cleanup_free_ char *stored = NULL;
+	int r = value_layout(layout && *layout ? layout : DEFAULT_LAYOUT, &stored, err);
+
+	if (r < 0)
+		return err_exit_default(err, VZ_PLOOP);
+	return config_set(ct->conf, "VE_LAYOUT", stored, err);
+}
+
 static int check_new(struct ct *ct, struct err *err)
 {
 	const char *template = ct_get(ct, "OSTEMPLATE"), *name;
@@ -106,7 +119,7 @@ static int check_new(struct ct *ct, struct err *err)
 		return err_exit(err, VZ_NO_OSTEMPLATE, "no OS template: give --ostemplate");
 	r = config_set(ct->conf, "OSTEMPLATE", template, err);
 	if (r == 0)
-		r = config_set(ct->conf, "VE_LAYOUT", "ploop:raw", err);
+		r = choose_layout(ct, err);
 	if (r < 0)
 		return r;
 	if (!ct->root)
@@ -150,6 +163,7 @@ static int make_disk(struct ctx *ctx, struct err *err)
 		return err_exit(err, VZ_BAD_CONFIG, "DISKSPACE is not a size");
 	log_detail(1, "host ids from %u and %u, %u of them", ids.uid, ids.gid, ids.size);
 	opts.tar = tar;
+	opts.expanded = strcmp(ct_get(ctx->ct, "VE_LAYOUT"), "ploop:expanded") == 0;
 	opts.max_id = ids.size - 1;
 	if (!ctx->quiet && isatty(STDERR_FILENO))
 		opts.progress = show_progress;
