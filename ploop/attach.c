@@ -20,9 +20,9 @@
 #include "io.h"
 #include "super.h"
 
-#define SETTLE_TRIES   100
-#define SETTLE_NS      (10 * 1000 * 1000)
-#define NUMBER_BYTES   32
+#define SETTLE_TRIES 100
+#define SETTLE_NS    (10 * 1000 * 1000)
+#define NUMBER_BYTES 32
 
 static const struct attach_kind *const kinds[] = {&attach_loop, &attach_dm};
 

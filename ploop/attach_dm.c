@@ -43,15 +43,16 @@
 #include "mark.h"
 #include "mend.h"
 
-#define TARGET	     "ploop"
-#define NAME_PREFIX  "ploop-"
-#define UUID_PREFIX  "PLOOP-"
-#define PREFIX_LEN   (sizeof(UUID_PREFIX) - 1)
-#define PATH_BYTES   4200
-#define STATE_BYTES  1024
+#define TARGET	    "ploop"
+#define NAME_PREFIX "ploop-"
+#define UUID_PREFIX "PLOOP-"
+#define PREFIX_LEN  (sizeof(UUID_PREFIX) - 1)
+#define PATH_BYTES  4200
+#define STATE_BYTES 1024
 /* For as long as it takes to write out a table. */
-#define GONE_TRIES   3000
-#define GONE_NS	     (10 * 1000 * 1000)
+#define GONE_TRIES  3000
+#define OPEN_TRIES  100
+#define GONE_NS	    (10 * 1000 * 1000)
 
 /* One file, one name: the kernel takes no second device of it. */
 static void identify(const struct stat *image, const char *prefix, char out[DM_NAME_BYTES])
@@ -265,18 +266,37 @@ static int start(int dm, const struct attach *a, dev_t dev, struct err *err)
 	r = dm_load(dm, dev, a->read_only, sectors_of(a), TARGET, params);
 	if (r == 0)
 		r = dm_resume(dm, dev);
-	return r < 0 ? err_errno(err, r,
-				 "the device mapper does not take '%s', the kernel's log tells more",
-				 a->disk->path)
+	return r < 0 ? err_errno(
+			       err, r,
+			       "the device mapper does not take '%s', the kernel's log tells more",
+			       a->disk->path)
 		     : 0;
 }
 
-/* Closes @fd, the last one that holds the device, and waits for its end. */
+static bool is_open(int dm, const char *name)
+{
+	char path[ATTACH_NAME_MAX + 32];
+	_cleanup_free_ char *dm_name = NULL;
+	struct dm_state state;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/dm/name", name);
+	if (io_read_file(AT_FDCWD, path, DM_NAME_BYTES + 1, &dm_name, &len, NULL) < 0)
+		return false;
+	dm_name[strcspn(dm_name, "\n")] = '\0';
+	return dm_look(dm, dm_name, &state) == 0 && state.openers;
+}
+
+/*
+ * Closes @fd, the last one of ours that holds the device, and waits for its
+ * end; not for long when somebody else has it open, to look at it.
+ */
 static void let_go(const char *name, int fd, uint64_t sequence)
 {
 	const struct timespec pause = {.tv_nsec = GONE_NS};
+	_cleanup_close_ int dm = dm_open();
 	char path[ATTACH_NAME_MAX + 32];
-	int i;
+	int i, open_tries = 0;
 
 	close(fd);
 	snprintf(path, sizeof(path), "/sys/block/%s/diskseq", name);
@@ -287,6 +307,8 @@ static void let_go(const char *name, int fd, uint64_t sequence)
 		/* The number may be another device's by now. */
 		if (io_read_file(AT_FDCWD, path, 32, &text, &len, NULL) < 0 ||
 		    strtoull(text, NULL, 10) != sequence)
+			return;
+		if (dm >= 0 && is_open(dm, name) && ++open_tries == OPEN_TRIES)
 			return;
 		nanosleep(&pause, NULL);
 	}

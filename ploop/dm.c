@@ -32,9 +32,9 @@
 #define UDEV_DISABLE_OTHER     (1u << 3)
 #define UDEV_PRIMARY_SOURCE    (1u << 6)
 #define UDEV_SHIFT	       16
-#define UDEV_LEAVE_ALONE                                                                         \
-	((UDEV_DISABLE_DM | UDEV_DISABLE_SUBSYSTEM | UDEV_DISABLE_DISK | UDEV_DISABLE_OTHER |    \
-	  UDEV_PRIMARY_SOURCE)                                                                   \
+#define UDEV_LEAVE_ALONE                                                                      \
+	((UDEV_DISABLE_DM | UDEV_DISABLE_SUBSYSTEM | UDEV_DISABLE_DISK | UDEV_DISABLE_OTHER | \
+	  UDEV_PRIMARY_SOURCE)                                                                \
 	 << UDEV_SHIFT)
 
 struct request {
