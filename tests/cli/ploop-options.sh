@@ -58,6 +58,16 @@ mkdir m
 mustfail "an expanded image is no raw one" ploop mount -f raw -m m e
 is "and that is exit code 38" "$status" 38
 like "by name" "$output" "'e' is not of the format raw"
+# A kernel without a device mapper: one that was not closed is not mended there either.
+without_mapper() { unshare -rm sh -c 'mount -t tmpfs none /dev && exec "$0" "$@"' "$@"; }
+printf Ynot | dd of=e/root.hds bs=1 seek=44 conv=notrunc status=none
+sha256sum e/root.hds >before
+mustfail "an expanded image needs the kernel's target" without_mapper ploop mount -m m e
+is "and that is exit code 2" "$status" 2
+is "in one line" "$output" "ploop: this kernel has no device-mapper target 'ploop', which the expanded image 'e/root.hds' needs"
+check "nothing has changed" sha256sum --quiet -c before
+check "its lock is free" flock -n e/root.hds true
+ploop check -d e >/dev/null
 mustfail "umount of what is not mounted" ploop umount e
 is "is exit code 40" "$status" 40
 

@@ -88,6 +88,20 @@ is "the private area is gone" "$(ls -d "$node"/private/101* 2>/dev/null || :)" "
 check "the file is kept aside" test -e "$conf.destroyed"
 check "the id can be used again" V create 101
 
+# format CTID - of its image.
+format() { ploop info -s "$node/private/$1/root.hdd" | sed -n 's/^format: *//p'; }
+is "a container is on a raw image" "$(format 101) $(sed -n 's/^VE_LAYOUT=//p' "$etc/conf/101.conf")" 'raw "ploop:raw"'
+check "one is made on an expanded image" V create 109 --layout ploop:expanded
+is "which is one, and recorded" "$(format 109) $(sed -n 's/^VE_LAYOUT=//p' "$etc/conf/109.conf")" 'expanded "ploop:expanded"'
+check "and destroyed" V destroy 109
+echo 'VE_LAYOUT="ploop:expanded"' >>"$etc/vz.conf"
+check "the node may say so" V create 109
+is "for all" "$(format 109) $(sed -n 's/^VE_LAYOUT=//p' "$etc/conf/109.conf")" 'expanded "ploop:expanded"'
+V --quiet destroy 109
+check "but for who is told otherwise" V create 109 --velayout ploop
+is "which is raw" "$(format 109) $(sed -n 's/^VE_LAYOUT=//p' "$etc/conf/109.conf")" 'raw "ploop:raw"'
+V --quiet destroy 109
+
 like "help starts with the version" "$(vzctl --help | head -n 1)" '^vzctl version [0-9]+\.[0-9]+\.[0-9]+$'
 every_command() {
 	vzctl --list-options | while read -r c option key state; do

@@ -35,5 +35,8 @@ leftovers() {
 	ls -d "$CG/$1" "/run/vz/$1" 2>/dev/null || :
 	grep " /vz/root/$1 " /proc/self/mountinfo || :
 	losetup -n -O NAME,BACK-FILE 2>/dev/null | grep "/vz/private/$1/" || :
+	dmsetup ls --target ploop 2>/dev/null | while read -r ct_dm _; do
+		dmsetup message "$ct_dm" 0 get_img_name 0 2>/dev/null | grep "^/vz/private/$1/" || :
+	done
 	ip -o route show dev "venet$1" 2>/dev/null || :
 }
