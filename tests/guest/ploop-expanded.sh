@@ -127,6 +127,7 @@ another 64 2 44 $in_use
 refused "the same, and in use" 11 "in its block table twice"
 another 48 0
 refused "data in the table" 11 "inside of its block table"
+another
 # Both partition tables, wherever they lie in the file.
 places=$(grep -abo 'EFI PART' x/root.hds | cut -d: -f1)
 is "there are two partition tables" "$(echo "$places" | wc -l)" 2
@@ -224,7 +225,7 @@ is "the image is one" "$(ploop info -s $hdd | sed -n 's/^format: *//p')" expande
 check "start" vzctl --quiet start $id
 is "it runs" "$(state $id)" "exist mounted running"
 is "from it" "$(ploop info -d $hdd | sed -n 's/^mounted: *//p')" "/vz/root/$id"
-is "it has its size" "$(vzctl exec $id df -k / | awk 'NR == 2 { print $2 > 200000 }')" 1
+is "it has its size" "$(vzctl exec $id df -k / | awk 'NR == 2 { print ($2 > 200000) }')" 1
 vzctl exec $id 'head -c 8000000 /dev/urandom >/big; sha256sum </big' >sum
 mustfail "its lock is held, by nobody's process" flock -n $hdd/root.hds true
 mustfail "no second mount" ploop mount -m mnt $hdd
