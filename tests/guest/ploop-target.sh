@@ -222,6 +222,9 @@ detach
 mkdir img
 ploop init -s 256M -f expanded img/root.hds >/dev/null
 disk=$(sed -n 's|.*<Disk_size>\(.*\)</Disk_size>.*|\1|p' img/DiskDescriptor.xml)
+# The entry of the last cluster, which has the other partition table.
+last() { od -An -tu4 -j $((64 + (disk / 2048 - 1) * 4)) -N 4 img/root.hds; }
+behind=$(last)
 attach $((disk - 4096)) "11 falloc_new_clu off=2048" img/root.hds
 check "its partition is the device" e2fsck -fn "$dev"
 mount "$dev" mnt
@@ -247,6 +250,8 @@ check "and is used again" test "$(stat -c %s img/root.hds)" -le "$size"
 umount mnt
 check "the file system is clean" e2fsck -fn "$dev"
 detach
+is "what lies behind the device stays" "$(last)" "$behind"
+mustfail "there is something" test "$behind" -eq 0
 run ploop check img/DiskDescriptor.xml
 # Holes and clusters that nobody names are what discards leave.
 is "check finds nothing worse" "$(printf '%s\n' "$output" | grep -v 'belong to no block\|a hole in the image\|has [0-9]* errors' || :)" ""
