@@ -7,7 +7,8 @@
 #
 #   stage DIR ROOT                     lay out what tests on ROOT (mini, host) share with the host
 #   result_key TEST KERNEL ROOT WORD...  prints the key of TEST there; ROOT is
-#                                      on-host of one that boots guests itself, build of one that builds kernels
+#                                      on-host of one that boots guests itself, tools with the host root, build of
+#                                      one that builds kernels
 #   stands KEY                         an earlier pass of KEY: its log is $earlier, its day $day
 #   remember KEY LOG                   TEST has passed, wholly, in a guest that ended well
 
@@ -62,14 +63,14 @@ result_key() {
 	sum_of "$kernel" kernel_files "$kernel"
 	all+=" $sum"
 	case $root in
-	host)
+	host | tools)
 		sum_of host of_host
 		all+=" $sum $(cat build/host/key)"
-		;;
-	on-host | build)
+		;;&
+	on-host | tools | build)
 		sum_of scripts find scripts -type f
 		all+=" $sum"
-		[ "$root" = on-host ] || sum_of series find patches kernel-config -type f
+		[ "$root" != build ] || sum_of series find patches kernel-config -type f
 		all+=" $sum"
 		;;
 	esac
