@@ -226,7 +226,9 @@ check "its own ifup" vzctl exec2 $id 'ifup --force venet0'
 is "has them again" "$(addresses)" "$before"
 check "and they answer" ping -c 1 -W 5 10.28.1.2
 sed 's/^#\([A-Z_]*=networkd\)/\1/' "$tap_tmp/dists/debian.conf" >$dists/debian.conf
-check "for systemd-networkd" vzctl --quiet set $id --ipadd 10.28.1.3 --ipdel 10.28.1.2
+# The new file tells of what is told to its script: of all, as at a start.
+vzctl --quiet set $id --ipdel all
+check "for systemd-networkd" vzctl --quiet set $id --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64 --ipadd 10.28.1.3
 is "its file" "$(grep -c '^Address=10.28.1.3/32\|^Gateway=192.0.2.1' $root/etc/systemd/network/10-venet0.network)" 2
 check "systemd is up" wait_until 300 sh -c "vzctl exec $id systemctl is-system-running | grep -Ex 'running|degraded'"
 before=$(addresses)
