@@ -290,3 +290,23 @@ int io_replace_file_like(int dirfd, const char *path, const void *data, size_t l
 
 	return replace(dirfd, path, &c, err);
 }
+
+int io_unnamed_file(int dirfd)
+{
+	_cleanup_free_ char *tmp = NULL;
+	int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600), r;
+
+	if (fd >= 0)
+		return fd;
+	if (errno != EISDIR && errno != EINVAL && errno != ENOENT && errno != EOPNOTSUPP)
+		return -errno;
+	/* Where files must have names, it has one for a moment. */
+	r = temporary_name("unnamed", false, &tmp);
+	if (r < 0)
+		return r;
+	fd = openat(dirfd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	unlinkat(dirfd, tmp, 0);
+	return fd;
+}

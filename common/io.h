@@ -37,4 +37,7 @@ int io_replace_file(int dirfd, const char *path, const void *data, size_t len, m
 int io_replace_file_like(int dirfd, const char *path, const void *data, size_t len,
 			 const struct stat *like, struct err *err);
 
+/* A file without a name in the directory, for reading and writing; it goes when it is closed. -errno. */
+int io_unnamed_file(int dirfd);
+
 #endif

@@ -5,7 +5,7 @@ ploop_SRC := ploop/attach.c ploop/attach_dm.c ploop/attach_loop.c ploop/attr.c p
 	ploop/check.c ploop/create.c ploop/data.c ploop/descriptor.c ploop/dirs.c ploop/disk.c ploop/dm.c \
 	ploop/entries.c ploop/ext_io.c ploop/gpt.c ploop/headers.c ploop/hold.c ploop/htree.c ploop/image.c \
 	ploop/mark.c ploop/mend.c ploop/mkfs.c ploop/mount.c ploop/names.c ploop/open.c ploop/populate.c \
-	ploop/source.c ploop/space.c ploop/super.c ploop/tree.c ploop/vet.c
+	ploop/sort.c ploop/source.c ploop/space.c ploop/super.c ploop/tree.c ploop/vet.c
 ploop_CMD := $(wildcard ploop/cmd/*.c)
 ploop_LIBS = $(LIBS_ext2) $(LIBS_archive) $(LIBS_xml2)
 

@@ -122,12 +122,14 @@ static int too_small(const struct creation *c, const struct populate_need *need,
 		       want);
 }
 
-static int make_file_system(const struct creation *c, struct ext_io_range *range, struct err *err)
+static int make_file_system(const struct creation *c, int dirfd, struct ext_io_range *range,
+			    struct err *err)
 {
 	static const char *const no_tars[] = {NULL};
 	const struct populate_opts popts = {
 		.tars = c->opts->tars ? c->opts->tars : no_tars,
 		.max_id = c->opts->max_id,
+		.dirfd = dirfd,
 		.now = c->fs.now,
 		.progress = c->opts->progress,
 		.progress_arg = c->opts->progress_arg,
@@ -154,7 +156,7 @@ static int make_file_system(const struct creation *c, struct ext_io_range *range
 	return mkfs_close(fs, err);
 }
 
-static int fill_disk(const struct creation *c, struct ploop_disk *disk, struct err *err)
+static int fill_disk(const struct creation *c, int dirfd, struct ploop_disk *disk, struct err *err)
 {
 	struct ext_io_range range = {.disk = disk};
 	const struct populate_need little = {1, 1};
@@ -163,7 +165,7 @@ static int fill_disk(const struct creation *c, struct ploop_disk *disk, struct e
 	if (r == -ENOSPC && !disk->io_error)
 		return too_small(c, &little, err);
 	if (r == 0)
-		r = make_file_system(c, &range, err);
+		r = make_file_system(c, dirfd, &range, err);
 	if (r < 0)
 		return r;
 	r = disk_flush(disk);
@@ -188,7 +190,7 @@ static int make_image(const struct creation *c, int dirfd, struct err *err)
 		image_close(&img);
 		r = err_errno(err, ENOMEM, "cannot create the image '%s'", c->name);
 	} else {
-		r = fill_disk(c, disk, err);
+		r = fill_disk(c, dirfd, disk, err);
 		disk_free(disk);
 	}
 	if (r < 0)

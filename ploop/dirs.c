@@ -15,23 +15,27 @@
 #include <string.h>
 
 #include "ext_io.h"
+#include "sort.h"
 
 #define BLOCK	      MKFS_BLOCK_BYTES
 #define TAIL_BYTES    sizeof(struct ext2_dir_entry_tail)
 #define BLOCK_END     (BLOCK - (uint32_t)TAIL_BYTES)
 #define DIR_LINKS_MAX 65000u
 
-void dirs_init(struct dirs *dirs, ext2_filsys fs, struct space *space)
+void dirs_init(struct dirs *dirs, ext2_filsys fs, struct space *space, int dirfd)
 {
 	memset(dirs, 0, sizeof(*dirs));
 	dirs->fs = fs;
 	dirs->space = space;
+	dirs->dirfd = dirfd;
 }
 
 void dirs_free(struct dirs *dirs)
 {
 	free(dirs->large);
 	dirs->large = NULL;
+	sort_free(dirs->sort);
+	dirs->sort = NULL;
 }
 
 static struct ext2_dir_entry *entry_at(struct dir *dir, uint32_t off)
@@ -346,6 +350,10 @@ int dirs_finish(struct dirs *dirs)
 			return r;
 		dirs->open[i].ino = 0;
 	}
+	if (dirs->nlarge && !dirs->sort)
+		dirs->sort = sort_new(dirs->dirfd);
+	if (dirs->nlarge && !dirs->sort)
+		return -ENOMEM;
 	for (i = 0; i < dirs->nlarge; i++) {
 		r = htree_build(dirs, dirs->large[i]);
 		if (r < 0)

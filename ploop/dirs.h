@@ -33,13 +33,15 @@ struct dir {
 struct dirs {
 	ext2_filsys fs;	     /* borrowed */
 	struct space *space; /* borrowed */
+	int dirfd;	     /* borrowed: where files for sorting are made */
 	struct dir open[DIRS_OPEN_MAX];
 	uint64_t clock;
 	ext2_ino_t *large; /* directories of more than one block; owned */
 	size_t nlarge, large_cap;
+	struct sort *sort; /* while they are indexed; owned */
 };
 
-void dirs_init(struct dirs *dirs, ext2_filsys fs, struct space *space);
+void dirs_init(struct dirs *dirs, ext2_filsys fs, struct space *space, int dirfd);
 void dirs_free(struct dirs *dirs);
 
 /* The directory in memory, valid until the next call here. Errors: -errno. */
@@ -62,7 +64,10 @@ int dirs_release(struct dirs *dirs, ext2_ino_t ino);
 /* Write everything, and index the directories of more than one block. */
 int dirs_finish(struct dirs *dirs);
 
-/* htree.c: rewrite a directory with its hash tree; leaves it linear where no space is left for that. */
+/*
+ * htree.c: rewrite a directory with its hash tree, sorted by @dirs->sort; leaves
+ * it linear where no space is left for that, and where two levels do not do.
+ */
 int htree_build(struct dirs *dirs, ext2_ino_t ino);
 
 #endif

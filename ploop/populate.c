@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Tar streams into the tree, entry by entry and in one pass: memory holds one
- * entry, the index of names and the directories in work, never a file.
+ * entry, a part of the index of names and the directories in work, never a file.
  *
  * Several tars: a later entry replaces a file and joins a directory. A
  * directory never gives way to a file nor a file to a directory: that is a
@@ -310,6 +310,7 @@ int populate(ext2_filsys fs, const struct ext_io_range *range, const struct popu
 		.t = {.fs = fs,
 		      .disk = range->disk,
 		      .offset_bytes = range->offset_bytes,
+		      .dirfd = opts->dirfd,
 		      .now = opts->now,
 		      .max_id = opts->max_id},
 		.opts = opts,

@@ -20,6 +20,7 @@ struct tree;
 struct populate_opts {
 	const char *const *tars; /* paths, NULL-terminated, laid over each other in order */
 	uint32_t max_id;	 /* 0: no check */
+	int dirfd;		 /* borrowed: where what does not fit into memory goes */
 	time_t now;
 	ploop_progress_fn progress;
 	void *progress_arg;

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disk.h"
 #include "err.h"
 #include "ext_io.h"
+#include "sort.h"
 #include "strbuf.h"
 
 #define LINKS_MAX	 65000u
@@ -21,12 +23,12 @@
 
 int tree_init(struct tree *t, struct err *err)
 {
-	int r = names_init(&t->names);
+	int r = names_init(&t->names, t->dirfd);
 
 	t->last_ino = EXT2_GOOD_OLD_FIRST_INO;
 	if (r == 0 && t->fs) {
 		space_init(&t->space, t->fs);
-		dirs_init(&t->dirs, t->fs, &t->space);
+		dirs_init(&t->dirs, t->fs, &t->space, t->dirfd);
 		t->last_ino = EXT2_FIRST_INODE(t->fs->super);
 	}
 	/* What mkfs made. */
@@ -35,10 +37,22 @@ int tree_init(struct tree *t, struct err *err)
 	return r < 0 ? err_errno(err, r, "cannot prepare the file system") : 0;
 }
 
+/* Index and sorting have files beside the image: where these find no room, it is the host that is full. */
+static void note_failure(struct tree *t, int r)
+{
+	if (t->disk && !t->disk->io_error)
+		t->disk->io_error = r;
+}
+
 int tree_finish(struct tree *t, struct err *err)
 {
-	int r = dirs_finish(&t->dirs);
+	int r;
 
+	/* Its memory is for sorting now. */
+	names_free(&t->names);
+	r = dirs_finish(&t->dirs);
+	if (r < 0 && t->dirs.sort && sort_file_error(t->dirs.sort))
+		note_failure(t, r);
 	return r < 0 ? err_errno(err, r, "cannot write the directories of the image") : 0;
 }
 
@@ -101,12 +115,33 @@ int tree_new_dir(struct tree *t, ext2_ino_t ino, ext2_ino_t parent,
 	return t->fs ? dirs_create(&t->dirs, ino, parent, inode) : 0;
 }
 
+static int find_name(struct tree *t, uint32_t dir, const char *name, size_t len,
+		     struct names_entry *ret, struct err *err)
+{
+	int r = names_find(&t->names, dir, name, len, ret);
+
+	if (r >= 0)
+		return r;
+	note_failure(t, r);
+	return tree_fail(t, err, r, "cannot be looked up: %s", strerror(-r));
+}
+
+static int set_name(struct tree *t, uint32_t dir, const char *name, size_t len, ext2_ino_t ino,
+		    uint32_t type)
+{
+	int r = names_set(&t->names, dir, name, len, ino, type);
+
+	if (r < 0)
+		note_failure(t, r);
+	return r;
+}
+
 static int add_name(struct tree *t, ext2_ino_t parent, const char *name, size_t len, ext2_ino_t ino,
 		    uint32_t type)
 {
 	int r = t->fs ? dirs_add(&t->dirs, parent, name, len, ino, type) : 0;
 
-	return r < 0 ? r : names_set(&t->names, parent, name, len, ino, type);
+	return r < 0 ? r : set_name(t, parent, name, len, ino, type);
 }
 
 static int make_dir(struct tree *t, ext2_ino_t parent, const char *name, size_t len,
@@ -130,10 +165,13 @@ static int make_dir(struct tree *t, ext2_ino_t parent, const char *name, size_t 
 /* One step down; @last: what is there may be anything. */
 static int step(struct tree *t, struct place *p, bool last, bool make, struct err *err)
 {
-	struct names_entry *e = names_find(&t->names, p->parent, p->name, p->len);
+	struct names_entry e = {.ino = 0};
+	int r = find_name(t, p->parent, p->name, p->len, &e, err);
 
-	p->ino = e ? e->ino : 0;
-	p->type = e ? e->type : 0;
+	if (r < 0)
+		return r;
+	p->ino = e.ino;
+	p->type = e.type;
 	if (last)
 		return 0;
 	if (p->ino && p->type == EXT2_FT_SYMLINK)
@@ -143,7 +181,8 @@ static int step(struct tree *t, struct place *p, bool last, bool make, struct er
 		return tree_fail(t, err, ENOTDIR, "goes through '%.*s', which is not a directory",
 				 (int)p->len, p->name);
 	if (!p->ino && !make)
-		return -ENOENT;
+		return tree_fail(t, err, ENOENT, "needs '%.*s', which is not there", (int)p->len,
+				 p->name);
 	if (!p->ino)
 		return make_dir(t, p->parent, p->name, p->len, &p->ino, err);
 	return 0;
@@ -173,9 +212,6 @@ int tree_find(struct tree *t, const char *path, bool make, struct place *ret, st
 		/* What the last round found must be a directory after all. */
 		if (p.len) {
 			r = step(t, &p, false, make, err);
-			if (r == -ENOENT && !make)
-				return tree_fail(t, err, ENOENT, "needs '%.*s', which is not there",
-						 (int)p.len, p.name);
 			if (r < 0)
 				return r;
 			p.parent = p.ino;
@@ -183,8 +219,12 @@ int tree_find(struct tree *t, const char *path, bool make, struct place *ret, st
 		p.name = name;
 		p.len = len;
 	}
-	if (p.len)
-		step(t, &p, true, false, NULL);
+	if (p.len) {
+		int r = step(t, &p, true, false, err);
+
+		if (r < 0)
+			return r;
+	}
 	*ret = p;
 	return 0;
 }
@@ -229,14 +269,16 @@ int tree_put(struct tree *t, const struct place *at, ext2_ino_t ino, uint32_t ty
 /* Without inodes the links are counted in the index, under a name that no file can have. */
 static int count_link(struct tree *t, const struct place *target, struct err *err)
 {
-	struct names_entry *e = names_find(&t->names, target->ino, "", 0);
-	uint32_t links = e ? e->ino : 1;
+	struct names_entry e = {.ino = 1};
+	int r = find_name(t, target->ino, "", 0, &e, err);
+	uint32_t links = e.ino;
 
+	if (r < 0)
+		return r;
 	if (links >= LINKS_MAX)
 		return tree_fail(t, err, EMLINK, "is one name too many for its file");
-	if (names_set(&t->names, target->ino, "", 0, links + 1, target->type) < 0)
-		return tree_fail(t, err, ENOMEM, "cannot be linked");
-	return 0;
+	r = set_name(t, target->ino, "", 0, links + 1, target->type);
+	return r < 0 ? tree_fail(t, err, r, "cannot be linked: %s", strerror(-r)) : 0;
 }
 
 static int raise_links(struct tree *t, const struct place *target, struct err *err)

@@ -34,6 +34,7 @@ struct tree {
 	ext2_filsys fs;		 /* borrowed; NULL: index only */
 	struct ploop_disk *disk; /* borrowed */
 	uint64_t offset_bytes;	 /* of the file system on the disk */
+	int dirfd;		 /* where what does not fit into memory goes; negative: nowhere */
 	time_t now;
 	uint32_t max_id; /* 0: any */
 	struct space space;

@@ -28,6 +28,7 @@ int vet_new(uint32_t max_id, uint32_t entries_max, struct vet **ret, struct err 
 	if (!vet)
 		return err_set(err, ENOMEM, "out of memory");
 	vet->t.max_id = max_id;
+	vet->t.dirfd = -EBADF;
 	vet->entries_max = entries_max;
 	r = tree_init(&vet->t, err);
 	if (r < 0) {

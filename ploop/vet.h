@@ -2,7 +2,7 @@
 #ifndef PLOOP_VET_H
 #define PLOOP_VET_H
 
-/* Whether a tar could become an image, without making one: 16 bytes of memory an entry. */
+/* Whether a tar could become an image, without making one, in the memory that names.h says. */
 
 #include <stdint.h>
 

@@ -137,21 +137,40 @@ for v in 0.0 0.1 1.0 gnu; do
 	check "e2fsck, sparse $v" e2fsck -fn "sparse/root.hds?offset=1048576"
 done
 
-# Memory follows no file's size, and an entry takes 16 bytes of it. With the 8 MB
-# that the program itself has, these are 32 MB.
-perl -e 'sub member { my $h = pack("a100 a8 a8 a8 a12 a12 A8 a1 a100 a6 a2 x247", $_[1], "0000644", "0000000", "0000000",
+# Memory follows no file's size and no number of entries: not of all, not of one
+# directory's, not of directories below each other. With the 8 MB that the program
+# itself has, these are 32 MB.
+members() { # PERL: calls member(TYPE, NAME)
+	perl -e 'sub member { my $h = pack("a100 a8 a8 a8 a12 a12 A8 a1 a100 a6 a2 x247", $_[1], "0000644", "0000000", "0000000",
 		"00000000000", "00000000001", " " x 8, $_[0], "", "ustar", "00");
 		substr($h, 148, 8) = sprintf("%06o\0 ", unpack("%32C*", $h)); print $h }
-	for my $d (1 .. 300) { member(5, "d$d"); member(0, "d$d/a-file-whose-name-has-some-length-$_") for 1 .. 400 }
-	print "\0" x 1024' >many.tar
+		'"$1"'; print "\0" x 1024'
+}
+# shellcheck disable=SC2016
+{
+	members 'for my $d (1 .. 300) { member(5, "d$d");
+		member(0, "d$d/a-file-whose-name-has-some-length-$_") for 1 .. 400 }' >many.tar
+	members 'member(0, "wide/a-file-whose-name-has-some-length-$_") for 1 .. 250000;
+		for my $n (1 .. 1000) { member(5, "deep$n" . "/d" x $_) for 1 .. 30 }' >wide.tar
+}
 truncate -s 20G large && for o in 1 9000000000 19000000000; do printf x | dd of=large bs=1 seek=$o conv=notrunc status=none; done
 tar -Scf large.tar large
 head -c 300000000 /dev/zero | split -b 100000000 - zeros-
 tar -cf zeros.tar zeros-*
 rm -rf large zeros-*
-for t in many large zeros; do
-	check "24 MB of data will do: $t.tar" prlimit --data=25165824 ploop init -s 2G -f raw --tar $t.tar $t/root.hds
-	check "and all is there: $t.tar" "$treecmp" "$t/root.hds?offset=1048576" $t.tar
+for t in many wide large zeros; do
+	check "24 MB of data will do: $t.tar" prlimit --data=25165824 ploop init -s 5G -f raw --tar $t.tar $t/root.hds
+	case $t in
+	wide) # treecmp would read the whole directory for each of its names
+		check "e2fsck, $t.tar" e2fsck -fn "$t/root.hds?offset=1048576"
+		debugfs -R "ls -p /wide" "$t/root.hds?offset=1048576" 2>/dev/null |
+			awk -F/ '$6 ~ /^a-/ { print $6 }' | LC_ALL=C sort >got
+		seq -f 'a-file-whose-name-has-some-length-%.0f' 250000 | LC_ALL=C sort >want
+		check "and all is there: $t.tar" cmp got want
+		;;
+	*) check "and all is there: $t.tar" "$treecmp" "$t/root.hds?offset=1048576" $t.tar ;;
+	esac
+	is "nothing else is left: $t.tar" "$(ls -A $t | tr '\n' ' ')" "DiskDescriptor.xml root.hds "
 	rm -rf $t
 done
 mustfail "the limit is one" prlimit --data=12582912 ploop init -s 2G -f raw --tar many.tar many/root.hds

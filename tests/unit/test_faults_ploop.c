@@ -20,6 +20,7 @@
 #include "mend.h"
 #include "path.h"
 #include "ploop.h"
+#include "sort.h"
 #include "tarfile.h"
 
 #define CLUSTER 32768u
@@ -325,12 +326,49 @@ static void a_whole_disk(void **state)
 	free((char *)tars[0]);
 }
 
+/* --- names that do not fit into memory ------------------------------------ */
+
+static int sort_many(struct fixture *f, struct err *err)
+{
+	struct sort *s = sort_new(f->dirfd);
+	struct sort_name nm = {.len = 200, .text = (char[200]){0}};
+	uint32_t i, n = 0;
+	int r = s ? 0 : -ENOMEM;
+
+	for (i = 1; i <= 11000 && r == 0; i++) {
+		nm.hash = i * 2654435761u;
+		r = sort_add(s, &nm);
+	}
+	if (r == 0)
+		r = sort_begin(s);
+	while (r == 0 && (r = sort_next(s, &nm)) == 1)
+		r = nm.len == 200 && ++n ? 0 : -EIO;
+	sort_free(s);
+	if (r == 0)
+		assert_int_equal(n, 11000);
+	return r < 0 ? err_set(err, r, "not sorted") : 0;
+}
+
+static void leaves_no_file(struct fixture *f, int r)
+{
+	(void)r;
+	only(f, "");
+}
+
+static void names_that_do_not_fit_into_memory(void **state)
+{
+	static const struct fault_op sort = {"sort many names", NULL, sort_many, leaves_no_file};
+
+	faults_each(*state, &sort);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fixture_test(the_descriptor),
 		fixture_test(an_image_file),
 		fixture_test(a_whole_disk),
+		fixture_test(names_that_do_not_fit_into_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,23 @@ static void leaves_no_temporary_file_behind(void **state)
 	assert_string_equal(data, "newer");
 }
 
+static void an_unnamed_file_holds_what_it_gets(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_close_ int fd = io_unnamed_file(f->dirfd), other = io_unnamed_file(f->dirfd);
+	_cleanup_free_ char *names = NULL;
+	char buf[4];
+
+	assert_true(fd >= 0 && other >= 0);
+	assert_int_equal(io_pwrite_full(fd, "here", 4, 1 << 20), 0);
+	assert_int_equal(io_pread_full(fd, buf, 4, 1 << 20), 0);
+	assert_memory_equal(buf, "here", 4);
+	assert_int_equal(io_pread_full(other, buf, 4, 1 << 20), -EIO);
+	names = fixture_list(f);
+	assert_string_equal(names, "");
+	assert_int_equal(io_unnamed_file(-EBADF), -EBADF);
+}
+
 static void a_failed_replacement_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -133,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(replaces_whole_with_mode_and_leaves_nothing),
 		fixture_test(leaves_no_temporary_file_behind),
+		fixture_test(an_unnamed_file_holds_what_it_gets),
 		fixture_test(a_failed_replacement_changes_nothing),
 		fixture_test(reading_knows_its_limit),
 		cmocka_unit_test(reads_files_that_say_they_are_empty),
