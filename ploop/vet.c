@@ -20,7 +20,7 @@ struct vet {
 	uint32_t entries, entries_max;
 };
 
-int vet_new(uint32_t max_id, uint32_t entries_max, struct vet **ret, struct err *err)
+int vet_new(int dirfd, uint32_t max_id, uint32_t entries_max, struct vet **ret, struct err *err)
 {
 	struct vet *vet = calloc(1, sizeof(*vet));
 	int r;
@@ -28,7 +28,7 @@ int vet_new(uint32_t max_id, uint32_t entries_max, struct vet **ret, struct err 
 	if (!vet)
 		return err_set(err, ENOMEM, "out of memory");
 	vet->t.max_id = max_id;
-	vet->t.dirfd = -EBADF;
+	vet->t.dirfd = dirfd;
 	vet->entries_max = entries_max;
 	r = tree_init(&vet->t, err);
 	if (r < 0) {

@@ -12,9 +12,10 @@ struct vet;
 
 /*
  * Owners above @max_id are refused, 0: any that a file system can hold; and more
- * than @entries_max entries, or files and directories. Free with vet_free().
+ * than @entries_max entries, or files and directories. @dirfd as in names_init().
+ * Free with vet_free().
  */
-int vet_new(uint32_t max_id, uint32_t entries_max, struct vet **ret, struct err *err);
+int vet_new(int dirfd, uint32_t max_id, uint32_t entries_max, struct vet **ret, struct err *err);
 
 /*
  * The next entry of the tar: refused by name if populate() would refuse it.

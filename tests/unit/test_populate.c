@@ -288,7 +288,7 @@ static void vet_says(const char *tar, uint32_t max_id, const char *why)
 
 	assert_int_equal(source_open(tar, &source, &err), 0);
 	assert_int_equal(entries_open(source, NULL, NULL, &in, &err), 0);
-	assert_int_equal(vet_new(max_id, 1000, &vet, &err), 0);
+	assert_int_equal(vet_new(-EBADF, max_id, 1000, &vet, &err), 0);
 	while ((r = entries_next(in, &e, &err)) == 1) {
 		r = vet_entry(vet, e, &err);
 		if (r == 0)

@@ -38,7 +38,7 @@ static void a_flood_of_devices_is_refused(void **state)
 	int i;
 
 	(void)state;
-	assert_int_equal(vet_new(0, MANY, &vet, &err), 0);
+	assert_int_equal(vet_new(-EBADF, 0, MANY, &vet, &err), 0);
 	for (i = 0; i < 4096; i++) {
 		snprintf(name, sizeof(name), "dev/%d", i);
 		assert_int_equal(put(vet, name, i % 2 ? AE_IFCHR : AE_IFBLK, NULL, &err), 0);
@@ -57,7 +57,7 @@ static void a_file_has_so_many_names(void **state)
 	int i;
 
 	(void)state;
-	assert_int_equal(vet_new(0, MANY, &vet, &err), 0);
+	assert_int_equal(vet_new(-EBADF, 0, MANY, &vet, &err), 0);
 	assert_int_equal(put(vet, "f", AE_IFREG, NULL, &err), 0);
 	for (i = 1; i < 65000; i++) {
 		snprintf(name, sizeof(name), "%d", i);
@@ -79,11 +79,11 @@ static void names_are_bounded(void **state)
 	int i;
 
 	(void)state;
-	assert_int_equal(vet_new(0, 100, &vet, &err), 0);
+	assert_int_equal(vet_new(-EBADF, 0, 100, &vet, &err), 0);
 	for (i = 0; i < 100; i++)
 		assert_int_equal(put(vet, "f", AE_IFREG, NULL, &err), i < 89 ? 0 : -E2BIG);
 	vet_free(vet);
-	assert_int_equal(vet_new(0, 100, &vet, &err), 0);
+	assert_int_equal(vet_new(-EBADF, 0, 100, &vet, &err), 0);
 	assert_int_equal(put(vet, "f", AE_IFREG, NULL, &err), 0);
 	for (i = 1; i < 100; i++)
 		assert_int_equal(put(vet, "f", AE_IFREG, "f", &err), 0);
@@ -93,7 +93,7 @@ static void names_are_bounded(void **state)
 	/* One entry, and a hundred directories that it makes. */
 	for (i = 0; i < 100; i++)
 		strcat(path, "d/");
-	assert_int_equal(vet_new(0, 100, &vet, &err), 0);
+	assert_int_equal(vet_new(-EBADF, 0, 100, &vet, &err), 0);
 	assert_int_equal(put(vet, path, AE_IFDIR, NULL, &err), -E2BIG);
 	assert_string_equal(err.msg, "has more than 100 files and directories");
 	vet_free(vet);
@@ -108,12 +108,12 @@ static void owners_say_how_many_ids_they_take(void **state)
 	(void)state;
 	archive_entry_set_uid(e, 262144);
 	archive_entry_set_gid(e, 7);
-	assert_int_equal(vet_new(262143, MANY, &vet, &err), 0);
+	assert_int_equal(vet_new(-EBADF, 262143, MANY, &vet, &err), 0);
 	assert_int_equal(vet_entry(vet, e, &err), -ERANGE);
 	assert_string_equal(err.msg, "'own' belongs to 262144:7; ids go up to 262143 here, "
 				     "262145 are needed");
 	vet_free(vet);
-	assert_int_equal(vet_new(262144, MANY, &vet, &err), 0);
+	assert_int_equal(vet_new(-EBADF, 262144, MANY, &vet, &err), 0);
 	assert_int_equal(vet_entry(vet, e, &err), 0);
 	vet_free(vet);
 	archive_entry_free(e);

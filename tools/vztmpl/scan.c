@@ -8,9 +8,11 @@
 #include "scan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -227,13 +229,25 @@ static int read_entries(struct scan *s, struct err *err)
 	return r;
 }
 
+/* Whoever may only read the cache may verify what is in it, and needs the memory for that. */
+static int open_dir(const char *dir, int *ret_fd, struct err *err)
+{
+	if (!dir || faccessat(AT_FDCWD, dir, W_OK, AT_EACCESS) < 0)
+		return 0;
+	*ret_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? err_errno(err, errno, "cannot open '%s'", dir) : 0;
+}
+
 int scan_tar(struct source *source, const struct scan_opts *opts, struct scan_result *ret,
 	     struct err *err)
 {
+	_cleanup_close_ int dirfd = -EBADF;
 	struct scan s = {.opts = opts};
-	int r = vet_new(opts->max_id, ENTRIES_MAX, &s.vet, err);
+	int r = open_dir(opts->dir, &dirfd, err);
 
 	sieve_init(&s.sieve, opts->write, opts->write_arg);
+	if (r == 0)
+		r = vet_new(dirfd, opts->max_id, ENTRIES_MAX, &s.vet, err);
 	if (r == 0)
 		r = entries_open(source, tap, &s, &s.in, err);
 	if (r == 0)

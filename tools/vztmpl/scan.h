@@ -20,7 +20,8 @@ enum scan_unique { SCAN_REFUSE, SCAN_LEAVE_OUT, SCAN_KEEP };
 struct scan_opts {
 	const char *what; /* the tar, for messages: "the recipe's tar", "'a.tar.gz'" */
 	enum scan_unique unique;
-	uint32_t max_id;      /* 0: any */
+	uint32_t max_id; /* 0: any */
+	const char *dir; /* where the index of many names goes, if it can be written; NULL: memory */
 	struct pkgdb *pkgdb;  /* filled; NULL: not asked for */
 	sieve_write_fn write; /* gets the template's tar; NULL: only look */
 	void *write_arg;

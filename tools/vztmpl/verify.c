@@ -49,7 +49,7 @@ static int compare(const struct manifest *m, const struct scan_result *res, stru
 
 int verify_template(const struct cache *c, const char *name, struct manifest **ret, struct err *err)
 {
-	const struct scan_opts opts = {.what = "its archive", .unique = SCAN_KEEP};
+	const struct scan_opts opts = {.what = "its archive", .unique = SCAN_KEEP, .dir = c->dir};
 	_cleanup_free_ char *archive = cache_path(c, name, ".tar.zst");
 	struct source *source = NULL;
 	struct scan_result res;

@@ -87,6 +87,7 @@ int work_pack(const struct work *w, struct source *source, const struct scan_opt
 	struct scan_opts scan = *opts;
 	int r;
 
+	scan.dir = w->dir;
 	scan.tick = tick;
 	scan.tick_arg = p;
 	progress_step(p, "compressing");
