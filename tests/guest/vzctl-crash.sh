@@ -48,6 +48,17 @@ truth() {
 	echo "$1: $truth_wrong"
 }
 
+# patient COMMAND... - again while the container is locked (9): the supervisor takes away what is left.
+patient() {
+	for _ in $(seq 50); do
+		patient_status=0
+		"$@" || patient_status=$?
+		[ "$patient_status" -eq 9 ] || return "$patient_status"
+		sleep 0.2
+	done
+	return 9
+}
+
 # The next command, one of three in turn, then a whole life.
 # shellcheck disable=SC2086
 go_on() {
@@ -55,15 +66,15 @@ go_on() {
 	case $truth_state$(($2 % 3)) in
 	running*)
 		timeout 20 vzctl exec $id true || echo "$1: runs and takes no command"
-		vzctl --quiet stop $id --fast || echo "$1: does not stop"
+		patient vzctl --quiet stop $id --fast || echo "$1: does not stop"
 		;;
-	down0) vzctl --quiet start $id && vzctl --quiet stop $id --fast || echo "$1: no start and stop" ;;
+	down0) patient vzctl --quiet start $id && vzctl --quiet stop $id --fast || echo "$1: no start and stop" ;;
 	down1)
-		vzctl --quiet stop $id >/dev/null 2>&1 || [ $? = 31 ] || echo "$1: stop fails"
-		[ "$truth_mounted" = unmounted ] || [ -z "$(leftovers $id)" ] || vzctl --quiet umount $id || :
+		patient vzctl --quiet stop $id >/dev/null 2>&1 || [ $? = 31 ] || echo "$1: stop fails"
+		[ "$truth_mounted" = unmounted ] || [ -z "$(leftovers $id)" ] || patient vzctl --quiet umount $id || :
 		;;
 	down2)
-		vzctl --quiet destroy $id 2>"$tap_tmp/why" || echo "$1: no destroy: $(cat "$tap_tmp/why")"
+		patient vzctl --quiet destroy $id 2>"$tap_tmp/why" || echo "$1: no destroy: $(cat "$tap_tmp/why")"
 		vzctl --quiet create $id --ostemplate busybox $options
 		vzctl --quiet set $id --netif_add eth0 --save
 		;;
@@ -79,7 +90,7 @@ after_start() {
 }
 
 after_stop() {
-	vzctl --quiet start $id || echo "stop, $1 $2: no start before"
+	patient vzctl --quiet start $id || echo "stop, $1 $2: no start before"
 	kill_at "$1" "$2" vzctl --quiet stop $id --fast || :
 	go_on "stop, $1 $2" "$3"
 }
