@@ -20,7 +20,7 @@ like "the template is there" "$(shown 'vztmpl list')" '^debian-12 .* ok$'
 like "systemd inside is content" "$(shown 'vzctl exec 101 '\''until')" '^running$'
 like "init is process 1" "$(shown 'vzctl exec 101 ps ax')" '^ +1 .* init( |$)'
 is "nothing of the host is seen" "$(shown 'vzctl exec 101 ps ax' | grep -E 'kthreadd|vz-supervisor|agent' || :)" ""
-is "its own name, and a container" "$(shown 'vzctl exec 101 '\''hostname' | sed -n '1p;$p' | xargs)" "ct101 openvz"
+is "its own name, and a container" "$(shown 'vzctl exec 101 '\''hostname' | grep . | sed -n '1p;$p' | xargs)" "ct101 openvz"
 like "the host reaches it" "$(shown 'ping -c 3 10.0.0.101')" '3 packets transmitted, 3 received'
 like "it reaches the host" "$(shown 'vzctl exec 101 ping')" '3 packets transmitted, 3 received'
 is "listed while it runs, and after" "$(printf '%s\n' "$output" | awk '$1 == 101 { print $3, $4, $5 }' | xargs)" \
