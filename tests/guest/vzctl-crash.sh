@@ -74,9 +74,10 @@ go_on() {
 		[ "$truth_mounted" = unmounted ] || [ -z "$(leftovers $id)" ] || patient vzctl --quiet umount $id || :
 		;;
 	down2)
-		# One that is mounted, whole, is unmounted first (41).
+		# A whole mount is somebody's, and is unmounted first (41); half of one goes by itself.
+		whole=$(grep " /vz/root/$id " /proc/self/mountinfo | grep -cv nodiratime || :)
 		patient vzctl --quiet destroy $id 2>"$tap_tmp/why" ||
-			{ [ $? = 41 ] && vzctl --quiet umount $id && vzctl --quiet destroy $id; } ||
+			{ [ $? = 41 ] && [ "$whole" -gt 0 ] && vzctl --quiet umount $id && vzctl --quiet destroy $id; } ||
 			echo "$1: no destroy: $(cat "$tap_tmp/why")"
 		vzctl --quiet create $id --ostemplate busybox $options
 		vzctl --quiet set $id --netif_add eth0 --save

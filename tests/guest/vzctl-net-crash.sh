@@ -33,8 +33,13 @@ held() {
 # killed NAME N - set, killed as it makes the Nth call of that name; prints what is wrong after that.
 # shellcheck disable=SC2086
 killed() {
-	# How often netlink is asked differs a little from time to time: the last calls may not come.
-	kill_at "$1" "$2" vzctl --quiet $change && echo "$1 $2" >>"$tap_tmp/alive"
+	# How often netlink is asked differs a little from time to time: where the call does not come, the one before it.
+	set -- "$1" "$2" "$2"
+	while kill_at "$1" "$2" vzctl --quiet $change; do
+		[ "$2" -gt 1 ] && [ "$2" -gt $(($3 - 3)) ] || { echo "$1 $3: not killed" && break; }
+		unset_all || echo "$1 $2: not taken away"
+		set -- "$1" $(($2 - 1)) "$3"
+	done
 	saved=$(grep -c '^IP_ADDRESS="10.26' $conf || :)
 	[ "$saved" = 1 ] || vzctl --quiet $change || echo "$1 $2: not completed"
 	for ip in 10.26.5.1 2001:db8:26:b::1; do ping -c 1 -W 5 $ip >/dev/null || echo "$1 $2: $ip is silent"; done
@@ -54,7 +59,6 @@ like "the cuts are in it" "$(printf '%s\n' "$list" | wc -l)" '^[0-9]{2,}$'
 check "all is taken away" unset_all
 is "and nothing is left" "$(held)" "$nothing"
 is "a killed set" "$(printf '%s\n' "$list" | while read -r name n; do killed "$name" "$n" </dev/null; done)" ""
-check "nearly all were" test "$(cat "$tap_tmp/alive" 2>/dev/null | wc -l)" -le 2
 vzctl --quiet set $id --ipadd 10.26.5.1 --ipadd 2001:db8:26:b::1/64 --netif_add eth0 --save
 vzctl --quiet stop $id --fast
 is "a stop leaves nothing" "$(leftovers $id)" ""
