@@ -101,21 +101,38 @@ int attach_number(const char *name, dev_t *ret)
 	return 0;
 }
 
-int attach_find(const struct ploop_disk *disk, dev_t *ret_dev, struct err *err)
+static int find(const struct attach_kind *kind, const struct image *img, dev_t *ret_dev)
 {
-	const struct attach_kind *kind = attach_kind_of(disk);
 	_cleanup_closedir_ DIR *d = opendir("/sys/block");
 	struct dirent *de;
 	struct stat image;
 
-	if (!d || fstat(disk->img.fd, &image) < 0)
-		return err_errno(err, errno, "cannot look for the device of '%s'", disk->path);
+	if (!d || fstat(img->fd, &image) < 0)
+		return -errno;
 	while ((de = readdir(d))) {
 		if (kind_by_name(de->d_name) == kind && kind->is_of(de->d_name, &image) &&
 		    attach_number(de->d_name, ret_dev) == 0)
 			return 0;
 	}
-	return err_set(err, ENOENT, "'%s' is not mounted", disk->path);
+	return -ENOENT;
+}
+
+const struct image *attach_behind(const struct ploop_disk *disk)
+{
+	return disk->n_older && disk->older[0].unmapped ? &disk->older[0] : NULL;
+}
+
+int attach_find(const struct ploop_disk *disk, dev_t *ret_dev, struct err *err)
+{
+	const struct attach_kind *kind = attach_kind_of(disk);
+	const struct image *behind = attach_behind(disk);
+	int r = find(kind, &disk->img, ret_dev);
+
+	if (r == -ENOENT && behind)
+		r = find(kind, behind, ret_dev);
+	if (r == -ENOENT)
+		return err_set(err, ENOENT, "'%s' is not mounted", disk->path);
+	return r < 0 ? err_errno(err, r, "cannot look for the device of '%s'", disk->path) : 0;
 }
 
 int attach_open(const char *name, int flags)

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ploop.h"
+
 struct err;
 struct ploop_disk;
 struct stat;
@@ -23,7 +25,8 @@ enum { ATTACH_NAME_MAX = 32 };
 /* What a device is to be of. */
 struct attach {
 	struct ploop_disk *disk;
-	int image; /* locked; borrowed */
+	int image;		     /* the top, locked; borrowed */
+	int older[PLOOP_LEVELS_MAX]; /* as in the disk, locked for readers; borrowed */
 	bool read_only;
 	uint64_t offset, length; /* bytes of the partition; a device may go on behind it */
 };
@@ -44,7 +47,7 @@ struct attach_kind {
 	/* Closes @dev, the last that holds the device @name, which is gone then. */
 	void (*drop)(const char *name, int dev);
 
-	/* Did make() make @name for that image? */
+	/* Did make() make @name for that image, as its top? */
 	bool (*is_of)(const char *name, const struct stat *image);
 
 	/* Is the device @name, of whoever's making, on that file? */
@@ -77,8 +80,29 @@ int attach_number(const char *name, dev_t *ret);
 /* -EBUSY when any device, of whoever's making, is on the open file @image. */
 int attach_check_none(int image, const char *path, struct err *err);
 
-/* The device that @disk was attached to. -ENOENT when it is not. */
+/*
+ * The image that a device may still write to though the descriptor has a newer
+ * top already: whoever made the snapshot was killed in between. NULL: there is none.
+ */
+const struct image *attach_behind(const struct ploop_disk *disk);
+
+/* The device that @disk was attached to, be it behind. -ENOENT when it is not. */
 int attach_find(const struct ploop_disk *disk, dev_t *ret_dev, struct err *err);
+
+/* Is the disk on @dev without its newest top? */
+bool attach_is_behind(const struct ploop_disk *disk, dev_t dev);
+
+/*
+ * The mounted disk @dev of @disk goes on with the empty image @name as its top.
+ * First a table is loaded, which changes nothing; the switch then freezes the
+ * file system, closes the old top and takes the new one. Either of the two
+ * others ends it. A switch that fails leaves the device as it was.
+ */
+struct attach_push;
+int attach_push_load(struct ploop_disk *disk, dev_t dev, const char *name, struct attach_push **ret,
+		     struct err *err);
+int attach_push_switch(struct attach_push *push, struct err *err);
+void attach_push_cancel(struct attach_push *push);
 
 /* Held, by a reader. Negative errno. */
 int attach_open(const char *name, int flags);

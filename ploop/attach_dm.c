@@ -18,7 +18,7 @@
  * dropped by a kernel thread, so that the lock may stay for some milliseconds
  * after the device.
  */
-#include "attach.h"
+#include "attach_dm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,15 +33,19 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "cleanup.h"
 #include "disk.h"
 #include "dm.h"
 #include "err.h"
 #include "format.h"
 #include "gpt.h"
+#include "guid.h"
 #include "io.h"
 #include "mark.h"
 #include "mend.h"
+#include "open.h"
+#include "strbuf.h"
 
 #define TARGET	    "ploop"
 #define NAME_PREFIX "ploop-"
@@ -54,27 +58,28 @@
 #define OPEN_TRIES  100
 #define GONE_NS	    (10 * 1000 * 1000)
 
-/* One file, one name: the kernel takes no second device of it. */
-static void identify(const struct stat *image, const char *prefix, char out[DM_NAME_BYTES])
+/* One top, one name: the kernel takes no second device of it. */
+static void identify(const struct stat *image, char out[DM_NAME_BYTES])
 {
-	snprintf(out, DM_NAME_BYTES, "%s%u:%u-%llu", prefix, major(image->st_dev),
+	snprintf(out, DM_NAME_BYTES, NAME_PREFIX "%u:%u-%llu", major(image->st_dev),
 		 minor(image->st_dev), (unsigned long long)image->st_ino);
 }
 
 /* --- looking -------------------------------------------------------------------- */
 
-static bool is_of(const char *name, const struct stat *image)
+/* What the device mapper calls the device @name. */
+static int read_name(const char *name, char ret[DM_NAME_BYTES])
 {
-	char path[ATTACH_NAME_MAX + 32], want[DM_NAME_BYTES];
-	_cleanup_free_ char *uuid = NULL;
+	char path[ATTACH_NAME_MAX + 32];
+	_cleanup_free_ char *text = NULL;
 	size_t len;
+	int r;
 
-	snprintf(path, sizeof(path), "/sys/block/%s/dm/uuid", name);
-	if (io_read_file(AT_FDCWD, path, DM_UUID_BYTES + 1, &uuid, &len, NULL) < 0)
-		return false;
-	uuid[strcspn(uuid, "\n")] = '\0';
-	identify(image, UUID_PREFIX, want);
-	return strcmp(uuid, want) == 0;
+	snprintf(path, sizeof(path), "/sys/block/%s/dm/name", name);
+	r = io_read_file(AT_FDCWD, path, DM_NAME_BYTES, &text, &len, NULL);
+	if (r == 0)
+		snprintf(ret, DM_NAME_BYTES, "%.*s", (int)strcspn(text, "\n"), text);
+	return r;
 }
 
 /* The file of delta @level of the device, opened by its name; negative: not to be found. */
@@ -88,28 +93,69 @@ static int open_backing(int dm, dev_t dev, unsigned int level)
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 }
 
+static bool is_level(int dm, dev_t dev, unsigned int level, const struct stat *image)
+{
+	_cleanup_close_ int fd = open_backing(dm, dev, level);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == image->st_dev &&
+	       st.st_ino == image->st_ino;
+}
+
+/* How many deltas the device has; 0: it is none of the target. */
+static unsigned int levels_of(int dm, dev_t dev)
+{
+	char type[DM_TYPE_BYTES], state[STATE_BYTES];
+
+	if (dm_look_target(dm, dev, type, state, sizeof(state)) < 0 || strcmp(type, TARGET) != 0)
+		return 0;
+	return dm_ploop_levels(state);
+}
+
+static bool is_of(const char *name, const struct stat *image)
+{
+	char dm_name[DM_NAME_BYTES], want[DM_NAME_BYTES];
+	_cleanup_close_ int dm = -EBADF;
+	unsigned int levels;
+	dev_t dev;
+
+	if (read_name(name, dm_name) < 0)
+		return false;
+	identify(image, want);
+	if (strcmp(dm_name, want) == 0)
+		return true;
+	/* Whoever made a snapshot of it may have been killed before it got its new name. */
+	if (strncmp(dm_name, NAME_PREFIX, PREFIX_LEN) != 0)
+		return false;
+	dm = dm_open();
+	if (dm < 0 || attach_number(name, &dev) < 0)
+		return false;
+	levels = levels_of(dm, dev);
+	return levels && is_level(dm, dev, levels - 1, image);
+}
+
 /* Any device with the target, whatever it is called. */
 static bool is_on(const char *name, const struct stat *image)
 {
 	_cleanup_close_ int dm = dm_open();
-	char type[DM_TYPE_BYTES], state[STATE_BYTES];
 	unsigned int level, levels;
 	dev_t dev;
 
-	if (dm < 0 || attach_number(name, &dev) < 0 ||
-	    dm_look_target(dm, dev, type, state, sizeof(state)) < 0 || strcmp(type, TARGET) != 0)
+	if (dm < 0 || attach_number(name, &dev) < 0)
 		return false;
-	levels = dm_ploop_levels(state);
-	for (level = 0; level < levels; level++) {
-		_cleanup_close_ int fd = open_backing(dm, dev, level);
-		struct stat st;
-
-		if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == image->st_dev &&
-		    st.st_ino == image->st_ino)
+	levels = levels_of(dm, dev);
+	for (level = 0; level < levels; level++)
+		if (is_level(dm, dev, level, image))
 			return true;
-	}
 	/* Its file may be out of our sight; its name tells, if it is one of ours. */
-	return is_of(name, image);
+	return levels && is_of(name, image);
+}
+
+bool attach_is_behind(const struct ploop_disk *disk, dev_t dev)
+{
+	_cleanup_close_ int dm = dm_open();
+
+	return dm >= 0 && levels_of(dm, dev) == disk->n_older;
 }
 
 static bool is_leaving(const struct stat *image)
@@ -121,7 +167,7 @@ static bool is_leaving(const struct stat *image)
 
 	if (dm < 0)
 		return false;
-	identify(image, NAME_PREFIX, name);
+	identify(image, name);
 	r = dm_look(dm, name, &state);
 	return r == -ENXIO || (r == 0 && !state.openers);
 }
@@ -142,24 +188,26 @@ static int check_target(const char *path, struct err *err)
 	return 0;
 }
 
-/* As it is now that it is locked: header, block table and partition tables, every entry. */
+/* As it is now that it is locked: headers, block tables and partition tables, every entry. */
 static int open_fresh(const struct attach *a, struct ploop_disk **ret, struct err *err)
 {
 	const struct image *was = &a->disk->img;
-	struct image img = {.fd = -EBADF};
 	struct stat st, locked;
-	int r = image_open(a->disk->dirfd, was->name, PLOOP_FORMAT_EXPANDED, 0, false, &img, err);
+	struct ploop_disk *disk;
+	int r = disk_open_again(a->disk, &disk, err);
 
 	if (r < 0)
 		return r;
-	if (fstat(img.fd, &st) < 0 || fstat(a->image, &locked) < 0)
+	if (fstat(disk->img.fd, &st) < 0 || fstat(a->image, &locked) < 0)
 		r = err_errno(err, errno, "cannot look at '%s'", a->disk->path);
 	else if (st.st_dev != locked.st_dev || st.st_ino != locked.st_ino ||
-		 img.size_bytes != was->size_bytes || img.cluster_bytes != was->cluster_bytes)
+		 disk->img.size_bytes != was->size_bytes ||
+		 disk->img.cluster_bytes != was->cluster_bytes)
 		r = err_set(err, ESTALE, "the image '%s' was replaced meanwhile", a->disk->path);
-	else if (disk_new(&img, ret) < 0)
-		r = err_errno(err, ENOMEM, "cannot open '%s'", a->disk->path);
-	image_close(&img);
+	if (r < 0)
+		disk_free(disk);
+	else
+		*ret = disk;
 	return r;
 }
 
@@ -226,15 +274,18 @@ static uint64_t sectors_of(const struct attach *a)
 static int make_empty(int dm, const struct attach *a, dev_t *ret_dev, char name[ATTACH_NAME_MAX],
 		      struct err *err)
 {
-	char dm_name[DM_NAME_BYTES], uuid[DM_NAME_BYTES];
+	char dm_name[DM_NAME_BYTES], uuid[DM_NAME_BYTES], guid[PLOOP_GUID_BYTES];
 	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
 	int r;
 
 	if (fstat(a->image, &st) < 0)
 		return err_errno(err, errno, "cannot look at '%s'", a->disk->path);
-	identify(&st, NAME_PREFIX, dm_name);
-	identify(&st, UUID_PREFIX, uuid);
+	identify(&st, dm_name);
+	/* The name changes with the top, a UUID never does. */
+	if (guid_random(guid) < 0)
+		return err_set(err, EIO, "there are no random numbers for a UUID");
+	snprintf(uuid, sizeof(uuid), UUID_PREFIX "%.36s", guid + 1);
 	dm_each(dm, sweep_one, &dm);
 	r = dm_create(dm, dm_name, uuid, ret_dev);
 	if (r < 0)
@@ -255,36 +306,62 @@ static int make_empty(int dm, const struct attach *a, dev_t *ret_dev, char name[
 	return r;
 }
 
-static int start(int dm, const struct attach *a, dev_t dev, struct err *err)
+int attach_dm_load(int dm, const struct attach *a, dev_t dev, bool push, struct err *err)
 {
-	uint32_t sectors = a->disk->img.cluster_bytes / PLOOP_SECTOR;
-	char params[96];
+	const struct ploop_disk *disk = a->disk;
+	uint32_t sectors = disk->img.cluster_bytes / PLOOP_SECTOR;
+	_cleanup_strbuf_ struct strbuf params = STRBUF_INIT;
+	unsigned int i = disk->n_older;
 	int r;
 
-	snprintf(params, sizeof(params), "%d off=%llu %d", __builtin_ctz(sectors),
-		 (unsigned long long)(a->offset / PLOOP_SECTOR), a->image);
-	r = dm_load(dm, dev, a->read_only, sectors_of(a), TARGET, params);
-	if (r == 0)
-		r = dm_resume(dm, dev);
+	strbuf_addf(&params, "%d off=%llu", __builtin_ctz(sectors),
+		    (unsigned long long)(a->offset / PLOOP_SECTOR));
+	while (i-- > 0)
+		strbuf_addf(&params, " %s%d",
+			    disk->older[i].format == PLOOP_FORMAT_RAW ? "raw@" : "", a->older[i]);
+	if (push)
+		strbuf_addf(&params, " %d", disk->img.fd);
+	strbuf_addf(&params, " %d", a->image);
+	r = params.failed ? -ENOMEM
+			  : dm_load(dm, dev, a->read_only, sectors_of(a), TARGET, params.s);
 	return r < 0 ? err_errno(
 			       err, r,
 			       "the device mapper does not take '%s', the kernel's log tells more",
+			       disk->path)
+		     : 0;
+}
+
+static int start(int dm, const struct attach *a, dev_t dev, struct err *err)
+{
+	int r = attach_dm_load(dm, a, dev, false, err);
+
+	if (r < 0)
+		return r;
+	r = dm_resume(dm, dev);
+	return r < 0 ? err_errno(
+			       err, r,
+			       "the device mapper does not start '%s', the kernel's log tells more",
 			       a->disk->path)
 		     : 0;
 }
 
+void attach_dm_rename(int dm, dev_t dev, int image)
+{
+	char name[ATTACH_NAME_MAX], from[DM_NAME_BYTES], to[DM_NAME_BYTES];
+	struct stat st;
+
+	if (!attach_name(dev, name) || read_name(name, from) < 0 || fstat(image, &st) < 0)
+		return;
+	identify(&st, to);
+	(void)dm_rename(dm, from, to);
+}
+
 static bool is_open(int dm, const char *name)
 {
-	char path[ATTACH_NAME_MAX + 32];
-	_cleanup_free_ char *dm_name = NULL;
+	char dm_name[DM_NAME_BYTES];
 	struct dm_state state;
-	size_t len;
 
-	snprintf(path, sizeof(path), "/sys/block/%s/dm/name", name);
-	if (io_read_file(AT_FDCWD, path, DM_NAME_BYTES + 1, &dm_name, &len, NULL) < 0)
-		return false;
-	dm_name[strcspn(dm_name, "\n")] = '\0';
-	return dm_look(dm, dm_name, &state) == 0 && state.openers;
+	return read_name(name, dm_name) == 0 && dm_look(dm, dm_name, &state) == 0 && state.openers;
 }
 
 /*
@@ -363,6 +440,7 @@ static void unmounted(const char *name, int dev)
 {
 	_cleanup_close_ int fd = dev, dm = dm_open(), image = -EBADF;
 	_cleanup_close_ int settled = attach_open_settled(name);
+	unsigned int levels;
 	uint64_t sequence;
 	struct stat st;
 	bool clean;
@@ -370,7 +448,8 @@ static void unmounted(const char *name, int dev)
 	if (settled < 0 || fstat(fd, &st) < 0 || mark_sequence(fd, &sequence) < 0)
 		return;
 	clean = attach_is_clean(fd);
-	image = dm < 0 ? -EBADF : open_backing(dm, st.st_rdev, 0);
+	levels = dm < 0 ? 0 : levels_of(dm, st.st_rdev);
+	image = levels ? open_backing(dm, st.st_rdev, levels - 1) : -EBADF;
 	if (image >= 0 && (fstat(image, &st) < 0 || !is_of(name, &st)))
 		close(steal_fd(&image));
 	close(steal_fd(&settled));

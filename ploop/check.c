@@ -25,11 +25,13 @@
 #include "gpt.h"
 #include "io.h"
 #include "open.h"
+#include "path.h"
 
 #define EXTENTS 64 /* at a time */
 
 struct check {
 	const char *path;
+	const char *shown; /* the file, where there are several */
 	int fd;
 	uint64_t file_bytes;
 	ploop_finding_fn fn;
@@ -40,10 +42,13 @@ struct check {
 static void __attribute__((format(printf, 2, 3))) found(struct check *c, const char *fmt, ...)
 {
 	char msg[ERR_MSG_MAX];
+	size_t n = 0;
 	va_list ap;
 
+	if (c->shown)
+		n = (size_t)snprintf(msg, sizeof(msg), "'%.200s': ", c->shown);
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, ap);
+	vsnprintf(msg + n, sizeof(msg) - n, fmt, ap);
 	va_end(ap);
 	c->findings++;
 	c->fn(c->arg, msg);
@@ -231,36 +236,27 @@ static int check_gpt(struct check *c, struct ploop_disk *disk, struct err *err)
 
 static int check_disk(struct check *c, const struct location *loc, struct err *err)
 {
-	struct image img = {.fd = -EBADF};
 	struct ploop_disk *disk;
 	struct err why = ERR_INIT;
-	int r = image_open(loc->dirfd, loc->file, loc->format, loc->cluster_bytes, false, &img,
-			   &why);
+	int r = location_open(loc, OPEN_CLOSED, &disk, &why);
 
-	if (r == 0)
-		r = location_fits(loc, &img, &why);
+	if (r < 0 && !is_verdict(r))
+		return err_set(err, r, "%s", why.msg);
 	if (r < 0) {
-		image_close(&img);
-		if (!is_verdict(r))
-			return err_set(err, r, "%s", why.msg);
 		found(c, "%s", why.msg);
 		return 0;
-	}
-	if (disk_new(&img, &disk) < 0) {
-		image_close(&img);
-		return err_errno(err, ENOMEM, "cannot check '%s'", c->path);
 	}
 	r = check_gpt(c, disk, err);
 	disk_free(disk);
 	return r;
 }
 
-static int check_image(struct check *c, const struct location *loc, struct err *err)
+static int check_image(struct check *c, const struct location *loc, const struct level *level,
+		       bool *ret_usable, struct err *err)
 {
-	_cleanup_close_ int fd = openat(loc->dirfd, loc->file,
+	_cleanup_close_ int fd = openat(loc->dirfd, level->file,
 					O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	enum ploop_format format;
-	bool usable = true;
 	struct stat st;
 	int r;
 
@@ -271,25 +267,59 @@ static int check_image(struct check *c, const struct location *loc, struct err *
 	c->fd = fd;
 	c->file_bytes = (uint64_t)st.st_size;
 	r = image_probe(fd, &format);
-	if (r == 0 && loc->format == PLOOP_FORMAT_EXPANDED)
-		r = check_expanded(c, &usable);
-	if (r < 0)
-		return err_errno(err, r, "cannot read '%s'", c->path);
-	/* The partition tables of a disk whose map is wrong say nothing. */
-	return usable ? check_disk(c, loc, err) : 0;
+	if (r == 0 && level->format == PLOOP_FORMAT_EXPANDED)
+		r = check_expanded(c, ret_usable);
+	return r < 0 ? err_errno(err, r, "cannot read '%s'", c->path) : 0;
+}
+
+static int check_one(struct check *c, const struct location *loc, const struct level *level,
+		     bool *usable, struct err *err)
+{
+	_cleanup_free_ char *path = path_join(loc->dir, level->file);
+	bool this_usable = true;
+	int r;
+
+	if (!path)
+		return err_errno(err, ENOMEM, "cannot check '%s'", loc->path);
+	c->path = path;
+	c->shown = loc->desc.count > 1 ? level->file : NULL;
+	r = check_image(c, loc, level, &this_usable, err);
+	c->path = loc->path;
+	c->shown = NULL;
+	*usable = *usable && this_usable;
+	return r;
+}
+
+/* Snapshots that the disk does not stand on as well. */
+static int check_all(struct check *c, const struct location *loc, bool *usable, struct err *err)
+{
+	size_t i;
+	int r = 0;
+
+	if (!loc->described)
+		return check_one(c, loc, location_top(loc), usable, err);
+	for (i = 0; r == 0 && i < loc->desc.count; i++) {
+		const struct descriptor_delta *d = &loc->desc.deltas[i];
+
+		r = check_one(c, loc, &(struct level){d->file, d->format}, usable, err);
+	}
+	return r;
 }
 
 int ploop_check(const char *path, ploop_finding_fn fn, void *arg, unsigned int *ret_findings,
 		struct err *err)
 {
-	struct location loc = {.dirfd = -EBADF};
 	struct check c = {.fd = -EBADF, .fn = fn, .arg = arg};
-	int r = location_find(&loc, path, err);
+	struct location loc;
+	bool usable = true;
+	int r = location_find(&loc, path, NULL, err);
 
 	if (r < 0)
 		return r;
-	c.path = loc.path;
-	r = check_image(&c, &loc, err);
+	r = check_all(&c, &loc, &usable, err);
+	/* The partition tables of a disk whose map is wrong say nothing. */
+	if (r == 0 && usable)
+		r = check_disk(&c, &loc, err);
 	if (r == 0)
 		*ret_findings = c.findings;
 	location_free(&loc);

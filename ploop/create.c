@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "ext_io.h"
 #include "format.h"
 #include "gpt.h"
+#include "guid.h"
 #include "mark.h"
 #include "mkfs.h"
 #include "path.h"
@@ -52,13 +52,6 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
-static int random_bytes(void *buf, size_t len, struct err *err)
-{
-	if (getrandom(buf, len, 0) != (ssize_t)len)
-		return err_set(err, EIO, "there are no random numbers for a UUID");
-	return 0;
-}
-
 /* A given UUID must give the same bytes: the seed follows from it then. */
 static int set_identity(struct creation *c, struct err *err)
 {
@@ -74,12 +67,10 @@ static int set_identity(struct creation *c, struct err *err)
 				(uint8_t)(c->fs.uuid[(i * 7 + 5) % 16] ^ (uint8_t)(0x5a + i * 29));
 		return 0;
 	}
-	r = random_bytes(c->fs.uuid, sizeof(c->fs.uuid), err);
+	r = guid_random_bytes(c->fs.uuid);
 	if (r == 0)
-		r = random_bytes(c->fs.hash_seed, sizeof(c->fs.hash_seed), err);
-	c->fs.uuid[6] = (c->fs.uuid[6] & 0x0f) | 0x40;
-	c->fs.uuid[8] = (c->fs.uuid[8] & 0x3f) | 0x80;
-	return r;
+		r = guid_random_bytes(c->fs.hash_seed);
+	return r < 0 ? err_set(err, r, "there are no random numbers for a UUID") : 0;
 }
 
 static int prepare(struct creation *c, const struct ploop_create_opts *opts, struct err *err)
@@ -200,12 +191,7 @@ static int make_image(const struct creation *c, int dirfd, struct err *err)
 
 static int make_files(const struct creation *c, int dirfd, struct err *err)
 {
-	const struct descriptor d = {
-		.size_bytes = c->size_bytes,
-		.cluster_bytes = c->cluster_bytes,
-		.format = c->opts->format,
-		.file = (char *)c->name,
-	};
+	struct descriptor d;
 	int r;
 
 	if (faccessat(dirfd, DESCRIPTOR_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -214,7 +200,10 @@ static int make_files(const struct creation *c, int dirfd, struct err *err)
 	r = make_image(c, dirfd, err);
 	if (r < 0)
 		return r;
-	r = descriptor_store(dirfd, &d, err);
+	r = descriptor_init(&d, c->size_bytes, c->cluster_bytes, c->opts->format, c->name);
+	r = r < 0 ? err_errno(err, r, "cannot describe the image '%s'", c->name)
+		  : descriptor_store(dirfd, &d, err);
+	descriptor_free(&d);
 	if (r < 0) {
 		/* It may have got its name and failed after that. */
 		unlinkat(dirfd, DESCRIPTOR_NAME, 0);

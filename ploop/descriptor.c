@@ -21,9 +21,9 @@
 #include "err.h"
 #include "format.h"
 #include "io.h"
-#include "strbuf.h"
 
 #define FILE_BYTES_MAX (1u << 20)
+#define DELTAS_MAX     4096
 #define HEADS	       16
 #define SECTORS	       63
 
@@ -31,12 +31,6 @@ struct parse {
 	const char *shown;
 	struct err *err;
 };
-
-static void cleanup_doc(xmlDoc **doc)
-{
-	if (*doc)
-		xmlFreeDoc(*doc);
-}
 
 static void cleanup_xml(xmlChar **s)
 {
@@ -133,41 +127,102 @@ static bool has_control(const xmlChar *s)
 	return false;
 }
 
-static int parse_image(const struct parse *p, const xmlNode *image, struct descriptor *d,
-		       xmlChar **ret_guid)
+static bool same(const char *a, const char *b)
 {
-	__attribute__((cleanup(cleanup_xml))) xmlChar *type = NULL, *file = NULL;
-	int r = get_text(p, image, "GUID", ret_guid);
+	return strcasecmp(a, b) == 0;
+}
 
-	if (r == 0)
-		r = get_text(p, image, "Type", &type);
-	if (r == 0)
-		r = get_text(p, image, "File", &file);
+static int get_guid(const struct parse *p, const xmlNode *parent, const char *name,
+		    char ret[PLOOP_GUID_BYTES])
+{
+	__attribute__((cleanup(cleanup_xml))) xmlChar *s = NULL;
+	int r = get_text(p, parent, name, &s);
+
 	if (r < 0)
 		return r;
-	if (strcmp((char *)type, "Plain") == 0)
-		d->format = PLOOP_FORMAT_RAW;
-	else if (strcmp((char *)type, "Compressed") == 0)
-		d->format = PLOOP_FORMAT_EXPANDED;
-	else
-		return err_set(p->err, EINVAL, "'%s' has an image of the unknown type '%.40s'",
-			       p->shown, type);
-	if (!*file || strchr((char *)file, '/') || strcmp((char *)file, ".") == 0 ||
-	    strcmp((char *)file, "..") == 0)
+	if (!ploop_guid_parse((const char *)s, ret) || *s != '{')
+		return err_set(p->err, EINVAL, "'%s' has no GUID in <%s>", p->shown, name);
+	return 0;
+}
+
+static int parse_file(const struct parse *p, const xmlChar *file, char **ret)
+{
+	if (!*file || strchr((const char *)file, '/') || strcmp((const char *)file, ".") == 0 ||
+	    strcmp((const char *)file, "..") == 0)
 		return err_set(p->err, EINVAL,
 			       "'%s' names the image '%.200s', outside of its directory", p->shown,
 			       file);
 	if (has_control(file))
 		return err_set(p->err, EINVAL, "'%s' names an image with a control character",
 			       p->shown);
-	d->file = strdup((char *)file);
-	return d->file ? 0 : err_errno(p->err, ENOMEM, "cannot read '%s'", p->shown);
+	*ret = strdup((const char *)file);
+	return *ret ? 0 : err_errno(p->err, ENOMEM, "cannot read '%s'", p->shown);
 }
 
-static int parse_storage(const struct parse *p, const xmlNode *root, struct descriptor *d,
-			 xmlChar **ret_guid)
+static int parse_type(const struct parse *p, const xmlChar *type, enum ploop_format *ret)
 {
-	xmlNode *data, *storage, *image;
+	if (strcmp((const char *)type, "Plain") == 0)
+		*ret = PLOOP_FORMAT_RAW;
+	else if (strcmp((const char *)type, "Compressed") == 0)
+		*ret = PLOOP_FORMAT_EXPANDED;
+	else
+		return err_set(p->err, EINVAL, "'%s' has an image of the unknown type '%.40s'",
+			       p->shown, type);
+	return 0;
+}
+
+static int parse_image(const struct parse *p, xmlNode *image, struct descriptor *d)
+{
+	__attribute__((cleanup(cleanup_xml))) xmlChar *type = NULL, *file = NULL;
+	struct descriptor_delta *delta = &d->deltas[d->count];
+	size_t i;
+	int r;
+
+	*delta = (struct descriptor_delta){.image = image};
+	r = get_guid(p, image, "GUID", delta->guid);
+	if (r == 0)
+		r = get_text(p, image, "Type", &type);
+	if (r == 0)
+		r = get_text(p, image, "File", &file);
+	if (r == 0)
+		r = parse_type(p, type, &delta->format);
+	if (r == 0)
+		r = parse_file(p, file, &delta->file);
+	if (r < 0)
+		return r;
+	d->count++;
+	for (i = 0; i + 1 < d->count; i++) {
+		if (same(d->deltas[i].guid, delta->guid))
+			return err_set(p->err, EINVAL, "'%s' has two images of the GUID %s",
+				       p->shown, delta->guid);
+		if (strcmp(d->deltas[i].file, delta->file) == 0)
+			return err_set(p->err, EINVAL, "'%s' names the image '%s' twice", p->shown,
+				       delta->file);
+	}
+	return 0;
+}
+
+static int parse_images(const struct parse *p, const xmlNode *storage, struct descriptor *d)
+{
+	unsigned int n = count_children(storage, "Image");
+	xmlNode *image;
+	int r = 0;
+
+	if (n == 0 || n > DELTAS_MAX)
+		return err_set(p->err, EINVAL, "'%s' has %u images: 1 to %d are possible", p->shown,
+			       n, DELTAS_MAX);
+	d->deltas = calloc(n, sizeof(*d->deltas));
+	if (!d->deltas)
+		return err_errno(p->err, ENOMEM, "cannot read '%s'", p->shown);
+	for (image = storage->children; r == 0 && image; image = image->next)
+		if (is_named(image, "Image"))
+			r = parse_image(p, image, d);
+	return r;
+}
+
+static int parse_storage(const struct parse *p, const xmlNode *root, struct descriptor *d)
+{
+	xmlNode *data, *storage;
 	uint64_t start, end, block, size = d->size_bytes / PLOOP_SECTOR;
 	int r = need(p, root, "StorageData", &data);
 
@@ -196,43 +251,88 @@ static int parse_storage(const struct parse *p, const xmlNode *root, struct desc
 		return err_set(p->err, EINVAL, "'%s' has blocks of %" PRIu64 " sectors", p->shown,
 			       block);
 	d->cluster_bytes = (uint32_t)(block * PLOOP_SECTOR);
-	if (count_children(storage, "Image") > 1)
-		return err_set(p->err, EOPNOTSUPP,
-			       "'%s' describes snapshots, which are not supported yet", p->shown);
-	r = need(p, storage, "Image", &image);
-	return r < 0 ? r : parse_image(p, image, d, ret_guid);
+	return parse_images(p, storage, d);
 }
 
-static int parse_snapshots(const struct parse *p, const xmlNode *root, const xmlChar *image_guid)
+/* OpenVZ has three kinds of what is not to be gone back to. */
+static bool is_temporary(const xmlNode *shot)
 {
-	__attribute__((cleanup(cleanup_xml))) xmlChar *top = NULL, *guid = NULL, *parent = NULL;
+	return child(shot, "Temporary") || child(shot, "TemporaryZero") ||
+	       child(shot, "TemporaryZeroSwap");
+}
+
+static int parse_shot(const struct parse *p, xmlNode *shot, struct descriptor *d)
+{
+	char guid[PLOOP_GUID_BYTES], parent[PLOOP_GUID_BYTES];
+	struct descriptor_delta *delta;
+	int r = get_guid(p, shot, "GUID", guid);
+
+	if (r == 0)
+		r = get_guid(p, shot, "ParentGUID", parent);
+	if (r < 0)
+		return r;
+	delta = descriptor_find(d, guid);
+	if (!delta || delta->shot)
+		return err_set(p->err, EINVAL, "'%s' has %s the snapshot %s", p->shown,
+			       delta ? "twice" : "no image of", guid);
+	delta->shot = shot;
+	delta->temporary = is_temporary(shot);
+	memcpy(delta->parent, parent, sizeof(parent));
+	return 0;
+}
+
+/* From each delta there must be a way down to one without a parent, of which no part is raw but that one. */
+static int check_tree(const struct parse *p, const struct descriptor *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->count; i++) {
+		const struct descriptor_delta *delta = &d->deltas[i];
+		unsigned int levels = 1;
+
+		if (!delta->shot)
+			return err_set(p->err, EINVAL, "'%s' has no snapshot of the image '%s'",
+				       p->shown, delta->file);
+		for (; delta && !same(delta->parent, DESCRIPTOR_ROOT_GUID); levels++) {
+			if (delta->format == PLOOP_FORMAT_RAW)
+				return err_set(p->err, EINVAL,
+					       "'%s' has the raw image '%s' on top of another",
+					       p->shown, delta->file);
+			if (levels == PLOOP_LEVELS_MAX)
+				return err_set(p->err, EINVAL,
+					       "'%s' has more than %d images on top of each other, "
+					       "or in a circle, at '%s'",
+					       p->shown, PLOOP_LEVELS_MAX, d->deltas[i].file);
+			delta = descriptor_find(d, delta->parent);
+		}
+		if (!delta)
+			return err_set(p->err, EINVAL, "'%s' has no image that '%s' stands on",
+				       p->shown, d->deltas[i].file);
+	}
+	if (!descriptor_top(d))
+		return err_set(p->err, EINVAL, "'%s' has no image of its top", p->shown);
+	if (descriptor_children(d, d->top, NULL))
+		return err_set(p->err, EINVAL, "'%s' has images that stand on its top", p->shown);
+	return 0;
+}
+
+static int parse_snapshots(const struct parse *p, const xmlNode *root, struct descriptor *d)
+{
 	xmlNode *snapshots, *shot;
 	int r = need(p, root, "Snapshots", &snapshots);
 
 	if (r == 0)
-		r = get_text(p, snapshots, "TopGUID", &top);
+		r = get_guid(p, snapshots, "TopGUID", d->top);
 	if (r < 0)
 		return r;
-	if (count_children(snapshots, "Shot") > 1)
-		return err_set(p->err, EOPNOTSUPP,
-			       "'%s' describes snapshots, which are not supported yet", p->shown);
-	r = need(p, snapshots, "Shot", &shot);
-	if (r == 0)
-		r = get_text(p, shot, "GUID", &guid);
-	if (r == 0)
-		r = get_text(p, shot, "ParentGUID", &parent);
-	if (r < 0)
-		return r;
-	if (strcmp((char *)parent, DESCRIPTOR_ROOT_GUID) != 0 || xmlStrcmp(top, guid) != 0 ||
-	    xmlStrcmp(guid, image_guid) != 0)
-		return err_set(p->err, EINVAL,
-			       "'%s' has a snapshot tree that does not fit its image", p->shown);
-	return 0;
+	for (shot = snapshots->children; r == 0 && shot; shot = shot->next)
+		if (is_named(shot, "Shot"))
+			r = parse_shot(p, shot, d);
+	return r < 0 ? r : check_tree(p, d);
 }
 
 static int parse_root(const struct parse *p, const xmlNode *root, struct descriptor *d)
 {
-	__attribute__((cleanup(cleanup_xml))) xmlChar *guid = NULL;
 	xmlNode *params;
 	uint64_t sectors;
 	int r;
@@ -250,37 +350,31 @@ static int parse_root(const struct parse *p, const xmlNode *root, struct descrip
 		return err_set(p->err, EINVAL, "'%s' says that its disk has %" PRIu64 " sectors",
 			       p->shown, sectors);
 	d->size_bytes = sectors * PLOOP_SECTOR;
-	r = parse_storage(p, root, d, &guid);
-	return r < 0 ? r : parse_snapshots(p, root, guid);
+	r = parse_storage(p, root, d);
+	return r < 0 ? r : parse_snapshots(p, root, d);
 }
 
-int descriptor_load(int dirfd, const char *shown, struct descriptor *ret, struct err *err)
+static int parse_text(const struct parse *p, const char *text, size_t len, struct descriptor *ret)
 {
-	const struct parse p = {shown, err};
-	__attribute__((cleanup(cleanup_doc))) xmlDoc *doc = NULL;
-	_cleanup_free_ char *text = NULL;
-	struct descriptor d = {.file = NULL};
-	struct err why = ERR_INIT;
-	size_t len = 0;
-	int r = io_read_file(dirfd, DESCRIPTOR_NAME, FILE_BYTES_MAX, &text, &len, &why);
+	struct descriptor d = {.doc = NULL};
+	xmlDoc *doc;
+	int r;
 
-	if (r == -EFBIG)
-		return err_set(err, EFBIG, "'%s' is too large for a disk descriptor", shown);
-	if (r < 0)
-		return err_errno(err, r, "cannot read '%s'", shown);
 	/* Before the parser sees it: an entity has no business here. */
 	if (memmem(text, len, "<!", 2) && (strstr(text, "<!DOCTYPE") || strstr(text, "<!ENTITY")))
-		return err_set(err, EINVAL,
-			       "'%s' has a document type, which a descriptor may not have", shown);
-	doc = xmlReadMemory(text, (int)len, NULL, NULL,
-			    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-				    XML_PARSE_NOBLANKS);
+		return err_set(p->err, EINVAL,
+			       "'%s' has a document type, which a descriptor may not have",
+			       p->shown);
+	doc = d.doc = xmlReadMemory(text, (int)len, NULL, NULL,
+				    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
+					    XML_PARSE_NOBLANKS);
 	if (!doc || !xmlDocGetRootElement(doc))
-		return err_set(err, EINVAL, "'%s' is not well-formed XML", shown);
-	if (doc->intSubset || doc->extSubset)
-		return err_set(err, EINVAL,
-			       "'%s' has a document type, which a descriptor may not have", shown);
-	r = parse_root(&p, xmlDocGetRootElement(doc), &d);
+		r = err_set(p->err, EINVAL, "'%s' is not well-formed XML", p->shown);
+	else if (doc->intSubset || doc->extSubset)
+		r = err_set(p->err, EINVAL,
+			    "'%s' has a document type, which a descriptor may not have", p->shown);
+	else
+		r = parse_root(p, xmlDocGetRootElement(doc), &d);
 	if (r < 0) {
 		descriptor_free(&d);
 		return r;
@@ -289,50 +383,295 @@ int descriptor_load(int dirfd, const char *shown, struct descriptor *ret, struct
 	return 0;
 }
 
-static void add_escaped(struct strbuf *b, const char *s)
+int descriptor_load(int dirfd, const char *shown, struct descriptor *ret, struct err *err)
 {
-	for (; *s; s++) {
-		if (*s == '&')
-			strbuf_add(b, "&amp;");
-		else if (*s == '<')
-			strbuf_add(b, "&lt;");
-		else if (*s == '>')
-			strbuf_add(b, "&gt;");
-		else
-			strbuf_addc(b, *s);
+	const struct parse p = {shown, err};
+	_cleanup_free_ char *text = NULL;
+	struct err why = ERR_INIT;
+	size_t len = 0;
+	int r = io_read_file(dirfd, DESCRIPTOR_NAME, FILE_BYTES_MAX, &text, &len, &why);
+
+	if (r == -EFBIG)
+		return err_set(err, EFBIG, "'%s' is too large for a disk descriptor", shown);
+	if (r < 0)
+		return err_errno(err, r, "cannot read '%s'", shown);
+	return parse_text(&p, text, len, ret);
+}
+
+/* --- the tree ------------------------------------------------------------------ */
+
+struct descriptor_delta *descriptor_find(const struct descriptor *d, const char *guid)
+{
+	size_t i;
+
+	for (i = 0; i < d->count; i++)
+		if (same(d->deltas[i].guid, guid))
+			return &d->deltas[i];
+	return NULL;
+}
+
+struct descriptor_delta *descriptor_top(const struct descriptor *d)
+{
+	return descriptor_find(d, d->top);
+}
+
+unsigned int descriptor_chain(const struct descriptor *d, const char *guid,
+			      const struct descriptor_delta *ret[PLOOP_LEVELS_MAX])
+{
+	const struct descriptor_delta *delta;
+	unsigned int n = 0, i;
+
+	for (delta = descriptor_find(d, guid); delta; delta = descriptor_find(d, delta->parent))
+		ret[n++] = delta;
+	for (i = 0; i < n / 2; i++) {
+		delta = ret[i];
+		ret[i] = ret[n - 1 - i];
+		ret[n - 1 - i] = delta;
+	}
+	return n;
+}
+
+unsigned int descriptor_children(const struct descriptor *d, const char *guid,
+				 struct descriptor_delta **ret_first)
+{
+	unsigned int n = 0;
+	size_t i;
+
+	for (i = d->count; i-- > 0;) {
+		if (!same(d->deltas[i].parent, guid))
+			continue;
+		n++;
+		if (ret_first)
+			*ret_first = &d->deltas[i];
+	}
+	return n;
+}
+
+int descriptor_add(struct descriptor *d, const char *guid, const char *parent,
+		   enum ploop_format format, const char *file)
+{
+	struct descriptor_delta *delta = reallocarray(d->deltas, d->count + 1, sizeof(*d->deltas));
+
+	if (!delta)
+		return -ENOMEM;
+	d->deltas = delta;
+	delta += d->count;
+	*delta = (struct descriptor_delta){.format = format, .file = strdup(file)};
+	if (!delta->file)
+		return -ENOMEM;
+	snprintf(delta->guid, sizeof(delta->guid), "%s", guid);
+	snprintf(delta->parent, sizeof(delta->parent), "%s", parent);
+	d->count++;
+	return 0;
+}
+
+static void remove_element(void *node)
+{
+	if (!node)
+		return;
+	xmlUnlinkNode(node);
+	xmlFreeNode(node);
+}
+
+void descriptor_remove(struct descriptor *d, const char *guid)
+{
+	struct descriptor_delta *delta = descriptor_find(d, guid);
+
+	if (!delta)
+		return;
+	remove_element(delta->image);
+	remove_element(delta->shot);
+	free(delta->file);
+	d->count--;
+	memmove(delta, delta + 1, (size_t)(d->deltas + d->count - delta) * sizeof(*delta));
+}
+
+static void replace_guid(char guid[PLOOP_GUID_BYTES], const char *from, const char *to)
+{
+	if (same(guid, from))
+		snprintf(guid, PLOOP_GUID_BYTES, "%s", to);
+}
+
+void descriptor_rename(struct descriptor *d, const char *guid, const char *to)
+{
+	char from[PLOOP_GUID_BYTES];
+	size_t i;
+
+	/* It may be the delta's own. */
+	snprintf(from, sizeof(from), "%s", guid);
+	for (i = 0; i < d->count; i++) {
+		replace_guid(d->deltas[i].guid, from, to);
+		replace_guid(d->deltas[i].parent, from, to);
 	}
 }
 
-int descriptor_store(int dirfd, const struct descriptor *d, struct err *err)
+int descriptor_init(struct descriptor *ret, uint64_t size_bytes, uint32_t cluster_bytes,
+		    enum ploop_format format, const char *file)
 {
-	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
-	uint64_t sectors = d->size_bytes / PLOOP_SECTOR;
-
-	strbuf_add(&b, "<?xml version=\"1.0\"?>\n<Parallels_disk_image Version=\"1.0\">\n"
-		       "  <Disk_Parameters>\n");
-	strbuf_addf(&b, "    <Disk_size>%" PRIu64 "</Disk_size>\n", sectors);
-	strbuf_addf(&b, "    <Cylinders>%" PRIu64 "</Cylinders>\n", sectors / (HEADS * SECTORS));
-	strbuf_addf(&b, "    <Heads>%d</Heads>\n    <Sectors>%d</Sectors>\n", HEADS, SECTORS);
-	strbuf_add(&b, "    <Padding>0</Padding>\n  </Disk_Parameters>\n"
-		       "  <StorageData>\n    <Storage>\n      <Start>0</Start>\n");
-	strbuf_addf(&b, "      <End>%" PRIu64 "</End>\n", sectors);
-	strbuf_addf(&b, "      <Blocksize>%u</Blocksize>\n", d->cluster_bytes / PLOOP_SECTOR);
-	strbuf_add(&b, "      <Image>\n        <GUID>" DESCRIPTOR_TOP_GUID "</GUID>\n");
-	strbuf_addf(&b, "        <Type>%s</Type>\n        <File>",
-		    d->format == PLOOP_FORMAT_RAW ? "Plain" : "Compressed");
-	add_escaped(&b, d->file);
-	strbuf_add(&b, "</File>\n      </Image>\n    </Storage>\n  </StorageData>\n"
-		       "  <Snapshots>\n    <TopGUID>" DESCRIPTOR_TOP_GUID "</TopGUID>\n"
-		       "    <Shot>\n      <GUID>" DESCRIPTOR_TOP_GUID "</GUID>\n"
-		       "      <ParentGUID>" DESCRIPTOR_ROOT_GUID "</ParentGUID>\n"
-		       "    </Shot>\n  </Snapshots>\n</Parallels_disk_image>\n");
-	if (b.failed)
-		return err_errno(err, ENOMEM, "cannot write '%s'", DESCRIPTOR_NAME);
-	return io_replace_file(dirfd, DESCRIPTOR_NAME, b.s, b.len, 0644, err);
+	*ret = (struct descriptor){.size_bytes = size_bytes,
+				   .cluster_bytes = cluster_bytes,
+				   .top = DESCRIPTOR_TOP_GUID};
+	return descriptor_add(ret, DESCRIPTOR_TOP_GUID, DESCRIPTOR_ROOT_GUID, format, file);
 }
 
 void descriptor_free(struct descriptor *d)
 {
-	free(d->file);
-	*d = (struct descriptor){.file = NULL};
+	while (d->count)
+		free(d->deltas[--d->count].file);
+	free(d->deltas);
+	xmlFreeDoc(d->doc);
+	*d = (struct descriptor){.doc = NULL};
+}
+
+/* --- writing -------------------------------------------------------------------- */
+
+/*
+ * What the elements say follows the struct; others stay as they are. Where
+ * there is no memory something is missing, which the look at the text finds.
+ */
+static xmlNode *child_or_new(xmlNode *parent, const char *name)
+{
+	xmlNode *n = child(parent, name);
+
+	return n || !parent ? n : xmlNewChild(parent, NULL, (const xmlChar *)name, NULL);
+}
+
+static void set_text(xmlNode *parent, const char *name, const char *value)
+{
+	xmlNode *n = child_or_new(parent, name);
+
+	if (!n)
+		return;
+	xmlNodeSetContent(n, NULL);
+	xmlNodeAddContent(n, (const xmlChar *)value);
+}
+
+static void set_number(xmlNode *parent, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	set_text(parent, name, text);
+}
+
+static void default_number(xmlNode *parent, const char *name, uint64_t value)
+{
+	if (!child(parent, name))
+		set_number(parent, name, value);
+}
+
+static void write_disk(xmlNode *root, const struct descriptor *d)
+{
+	xmlNode *params = child_or_new(root, "Disk_Parameters");
+	uint64_t sectors = d->size_bytes / PLOOP_SECTOR;
+
+	set_number(params, "Disk_size", sectors);
+	set_number(params, "Cylinders", sectors / (HEADS * SECTORS));
+	default_number(params, "Heads", HEADS);
+	default_number(params, "Sectors", SECTORS);
+	default_number(params, "Padding", 0);
+}
+
+static void write_images(xmlNode *root, struct descriptor *d)
+{
+	xmlNode *storage = child_or_new(child_or_new(root, "StorageData"), "Storage");
+	size_t i;
+
+	set_number(storage, "Start", 0);
+	set_number(storage, "End", d->size_bytes / PLOOP_SECTOR);
+	set_number(storage, "Blocksize", d->cluster_bytes / PLOOP_SECTOR);
+	for (i = 0; storage && i < d->count; i++) {
+		struct descriptor_delta *delta = &d->deltas[i];
+
+		if (!delta->image)
+			delta->image = xmlNewChild(storage, NULL, (const xmlChar *)"Image", NULL);
+		set_text(delta->image, "GUID", delta->guid);
+		set_text(delta->image, "Type",
+			 delta->format == PLOOP_FORMAT_RAW ? "Plain" : "Compressed");
+		set_text(delta->image, "File", delta->file);
+	}
+}
+
+static void write_snapshots(xmlNode *root, struct descriptor *d)
+{
+	xmlNode *snapshots = child_or_new(root, "Snapshots");
+	size_t i;
+
+	set_text(snapshots, "TopGUID", d->top);
+	for (i = 0; snapshots && i < d->count; i++) {
+		struct descriptor_delta *delta = &d->deltas[i];
+
+		if (!delta->shot)
+			delta->shot = xmlNewChild(snapshots, NULL, (const xmlChar *)"Shot", NULL);
+		set_text(delta->shot, "GUID", delta->guid);
+		set_text(delta->shot, "ParentGUID", delta->parent);
+		if (delta->temporary && delta->shot && !is_temporary(delta->shot))
+			xmlNewChild(delta->shot, NULL, (const xmlChar *)"Temporary", NULL);
+	}
+}
+
+static xmlNode *root_of(struct descriptor *d)
+{
+	xmlNode *root;
+
+	if (d->doc)
+		return xmlDocGetRootElement(d->doc);
+	d->doc = xmlNewDoc((const xmlChar *)"1.0");
+	root = d->doc ? xmlNewNode(NULL, (const xmlChar *)"Parallels_disk_image") : NULL;
+	if (!root)
+		return NULL;
+	xmlDocSetRootElement(d->doc, root);
+	xmlNewProp(root, (const xmlChar *)"Version", (const xmlChar *)"1.0");
+	return root;
+}
+
+static bool equals(const struct descriptor *a, const struct descriptor *b)
+{
+	size_t i;
+
+	if (a->size_bytes != b->size_bytes || a->cluster_bytes != b->cluster_bytes ||
+	    strcmp(a->top, b->top) != 0 || a->count != b->count)
+		return false;
+	for (i = 0; i < a->count; i++) {
+		const struct descriptor_delta *x = &a->deltas[i];
+		const struct descriptor_delta *y = descriptor_find(b, x->guid);
+
+		if (!y || strcmp(x->parent, y->parent) != 0 || x->temporary != y->temporary ||
+		    x->format != y->format || strcmp(x->file, y->file) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* libxml2 does not tell when it ran out of memory in the middle: read what it would write. */
+static int verify(const struct descriptor *d, const char *text, size_t len, struct err *err)
+{
+	const struct parse p = {DESCRIPTOR_NAME, err};
+	struct descriptor back;
+	int r = parse_text(&p, text, len, &back);
+
+	if (r < 0)
+		return r;
+	if (!equals(d, &back))
+		r = err_errno(err, ENOMEM, "cannot write '%s'", DESCRIPTOR_NAME);
+	descriptor_free(&back);
+	return r;
+}
+
+int descriptor_store(int dirfd, struct descriptor *d, struct err *err)
+{
+	__attribute__((cleanup(cleanup_xml))) xmlChar *text = NULL;
+	xmlNode *root = root_of(d);
+	int len = 0, r;
+
+	if (root) {
+		write_disk(root, d);
+		write_images(root, d);
+		write_snapshots(root, d);
+		xmlDocDumpFormatMemory(d->doc, &text, &len, 1);
+	}
+	if (!text || len <= 0)
+		return err_errno(err, ENOMEM, "cannot write '%s'", DESCRIPTOR_NAME);
+	r = verify(d, (const char *)text, (size_t)len, err);
+	return r < 0 ? r : io_replace_file(dirfd, DESCRIPTOR_NAME, text, (size_t)len, 0644, err);
 }

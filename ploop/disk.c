@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Cluster cache. A cluster is loaded whole when it is first touched, changed
- * in memory, and written when its slot is needed or at a flush.
+ * Cluster cache. A cluster is loaded whole when it is first touched, from the
+ * youngest image that has it, changed in memory, and written to the top when
+ * its slot is needed or at a flush.
  *
  *   expanded, new cluster   written whole (no holes), appended, then mapped;
- *                           dropped when it is all zeros: unmapped reads zero
+ *                           dropped when it is all zeros and no older image has
+ *                           it: unmapped reads zero
  *   expanded, known         the changed range
  *   raw, new cluster        the pages that are not zero: holes stay holes
  *   raw, known              the changed range
@@ -49,6 +51,18 @@ int disk_new(struct image *img, struct ploop_disk **ret_disk)
 	return 0;
 }
 
+int disk_add_older(struct ploop_disk *disk, struct image *img)
+{
+	struct image *older = reallocarray(disk->older, disk->n_older + 1, sizeof(*older));
+
+	if (!older)
+		return -ENOMEM;
+	disk->older = older;
+	older[disk->n_older++] = *img;
+	*img = (struct image){.fd = -EBADF};
+	return 0;
+}
+
 static bool is_zero(const uint8_t *p, size_t n)
 {
 	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
@@ -62,8 +76,11 @@ static uint32_t cluster_length(const struct image *img, uint32_t cluster)
 	return left < img->cluster_bytes ? (uint32_t)left : img->cluster_bytes;
 }
 
+/* An older image may be of a time when the disk was smaller. */
 static bool in_file(const struct image *img, uint32_t cluster)
 {
+	if (cluster >= image_clusters(img))
+		return false;
 	if (img->format == PLOOP_FORMAT_EXPANDED)
 		return bat_lookup(&img->bat, cluster) != 0;
 	return !img->present || (img->present[cluster / 8] & (1u << (cluster % 8)));
@@ -76,12 +93,42 @@ static uint64_t file_offset(const struct image *img, uint32_t cluster)
 	return (uint64_t)cluster * img->cluster_bytes;
 }
 
-static int write_new_expanded(struct image *img, struct disk_slot *s)
+/* The youngest image that has it; NULL: none, it reads zero. */
+static const struct image *holder(const struct ploop_disk *disk, uint32_t cluster)
 {
+	unsigned int i;
+
+	if (in_file(&disk->img, cluster))
+		return &disk->img;
+	for (i = 0; i < disk->n_older; i++)
+		if (in_file(&disk->older[i], cluster))
+			return &disk->older[i];
+	return NULL;
+}
+
+bool disk_has(const struct ploop_disk *disk, uint32_t cluster)
+{
+	return holder(disk, cluster) != NULL;
+}
+
+/* Does the image right below the top keep others from being seen there? */
+static bool is_hiding(const struct ploop_disk *disk, uint32_t cluster)
+{
+	unsigned int i;
+
+	for (i = 1; i < disk->n_older; i++)
+		if (in_file(&disk->older[i], cluster))
+			return true;
+	return false;
+}
+
+static int write_new_expanded(struct ploop_disk *disk, struct disk_slot *s)
+{
+	struct image *img = &disk->img;
 	uint32_t where;
 	int r;
 
-	if (is_zero(s->buf, img->cluster_bytes))
+	if (is_zero(s->buf, img->cluster_bytes) && !disk_has(disk, s->cluster))
 		return 0;
 	where = bat_allocate(&img->bat);
 	if (!where)
@@ -129,7 +176,7 @@ static int write_back(struct ploop_disk *disk, struct disk_slot *s)
 		r = io_pwrite_full(img->fd, s->buf + s->dirty_lo, s->dirty_hi - s->dirty_lo,
 				   file_offset(img, s->cluster) + s->dirty_lo);
 	else if (img->format == PLOOP_FORMAT_EXPANDED)
-		r = write_new_expanded(img, s);
+		r = write_new_expanded(disk, s);
 	else
 		r = write_new_raw(img, s);
 	if (r < 0) {
@@ -154,20 +201,21 @@ static struct disk_slot *find_slot(struct ploop_disk *disk, uint32_t cluster)
 	return NULL;
 }
 
-static int load_slot(struct image *img, struct disk_slot *s, uint32_t cluster)
+static int load_slot(const struct ploop_disk *disk, struct disk_slot *s, uint32_t cluster)
 {
+	const struct image *from = holder(disk, cluster);
+	uint32_t len = from ? cluster_length(from, cluster) : 0;
 	int r;
 
 	s->used = false;
-	s->fresh = !in_file(img, cluster);
-	if (s->fresh) {
-		memset(s->buf, 0, img->cluster_bytes);
-	} else {
-		r = io_pread_full(img->fd, s->buf, cluster_length(img, cluster),
-				  file_offset(img, cluster));
+	s->fresh = from != &disk->img;
+	if (from) {
+		r = io_pread_full(from->fd, s->buf, len, file_offset(from, cluster));
 		if (r < 0)
 			return r;
 	}
+	/* Behind the end of an older image are zeros, too. */
+	memset(s->buf + len, 0, disk->img.cluster_bytes - len);
 	s->cluster = cluster;
 	s->dirty_lo = UINT32_MAX;
 	s->dirty_hi = 0;
@@ -188,7 +236,7 @@ static int get_slot(struct ploop_disk *disk, uint32_t cluster, struct disk_slot 
 				s = &disk->slots[i];
 		r = write_back(disk, s);
 		if (r == 0)
-			r = load_slot(&disk->img, s, cluster);
+			r = load_slot(disk, s, cluster);
 		if (r < 0)
 			return r;
 	}
@@ -203,6 +251,16 @@ static bool in_range(const struct ploop_disk *disk, uint64_t off, uint64_t len)
 	return off <= disk->img.size_bytes && len <= disk->img.size_bytes - off;
 }
 
+static bool is_unmapped(const struct ploop_disk *disk)
+{
+	unsigned int i;
+
+	for (i = 0; i < disk->n_older; i++)
+		if (disk->older[i].unmapped)
+			return true;
+	return disk->img.unmapped;
+}
+
 int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len)
 {
 	uint32_t size = disk->img.cluster_bytes;
@@ -210,7 +268,7 @@ int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len
 
 	if (!in_range(disk, off_bytes, len))
 		return -ERANGE;
-	if (disk->img.unmapped)
+	if (is_unmapped(disk))
 		return -EBUSY;
 	while (len > 0) {
 		uint32_t cluster = (uint32_t)(off_bytes / size), in = (uint32_t)(off_bytes % size);
@@ -219,7 +277,7 @@ int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len
 		int r = 0;
 
 		/* Looking at what is not there must not cost a slot. */
-		if (!s && !in_file(&disk->img, cluster))
+		if (!s && !disk_has(disk, cluster))
 			memset(p, 0, n);
 		else if ((r = get_slot(disk, cluster, &s)) == 0)
 			memcpy(p, s->buf + in, n);
@@ -247,7 +305,7 @@ static int change(struct ploop_disk *disk, uint64_t off, const uint8_t *src, uin
 		struct disk_slot *s;
 		int r;
 
-		if (src || find_slot(disk, cluster) || in_file(&disk->img, cluster)) {
+		if (src || find_slot(disk, cluster) || disk_has(disk, cluster)) {
 			r = get_slot(disk, cluster, &s);
 			if (r < 0)
 				return r;
@@ -273,6 +331,21 @@ int disk_write(struct ploop_disk *disk, uint64_t off_bytes, const void *buf, siz
 int disk_zero(struct ploop_disk *disk, uint64_t off_bytes, uint64_t len)
 {
 	return change(disk, off_bytes, NULL, len);
+}
+
+int disk_pull(struct ploop_disk *disk, uint32_t cluster)
+{
+	struct disk_slot *s;
+	int r;
+
+	if (!disk->n_older || in_file(&disk->img, cluster) || !in_file(&disk->older[0], cluster))
+		return 0;
+	r = get_slot(disk, cluster, &s);
+	if (r < 0 || (is_zero(s->buf, disk->img.cluster_bytes) && !is_hiding(disk, cluster)))
+		return r;
+	s->dirty_lo = 0;
+	s->dirty_hi = disk->img.cluster_bytes;
+	return 0;
 }
 
 /* The changed slot of the lowest cluster: new clusters then lie in the file as on the disk. */
@@ -314,9 +387,13 @@ void disk_free(struct ploop_disk *disk)
 	for (i = 0; i < DISK_SLOTS_MAX; i++)
 		free(disk->slots[i].buf);
 	image_close(&disk->img);
+	while (disk->n_older)
+		image_close(&disk->older[--disk->n_older]);
+	free(disk->older);
 	if (disk->dirfd >= 0)
 		close(disk->dirfd);
 	free(disk->dir);
 	free(disk->path);
+	free(disk->guid);
 	free(disk);
 }

@@ -3,9 +3,10 @@
 #define PLOOP_DISK_H
 
 /*
- * The virtual disk: byte ranges over an image, through a small write-back
- * cache of whole clusters. Everything above (partition table, file system,
- * files) goes through it, so everything sees the same bytes.
+ * The virtual disk: byte ranges over an image and the older ones below it,
+ * through a small write-back cache of whole clusters. Everything above
+ * (partition table, file system, files) goes through it, so everything sees the
+ * same bytes.
  */
 
 #include <stdbool.h>
@@ -26,12 +27,16 @@ struct disk_slot {
 #define DISK_SLOTS_MAX 12
 
 struct ploop_disk {
-	struct image img;
-	char *dir;    /* directory of the descriptor; owned, may be NULL */
-	char *path;   /* of the top image; owned, may be NULL */
-	int dirfd;    /* of dir; owned, may be negative */
-	bool sync;    /* disk_flush() makes things stable */
-	int io_error; /* first -errno of the image file: tells a full host from a full image */
+	struct image img;    /* the top, the only one that is written to */
+	struct image *older; /* those below it, the youngest first; owned */
+	unsigned int n_older;
+	char *dir;	/* directory of the descriptor; owned, may be NULL */
+	char *path;	/* of the top image; owned, may be NULL */
+	int dirfd;	/* of dir; owned, may be negative */
+	bool described; /* by the descriptor in dir */
+	char *guid;	/* of the snapshot that it is, NULL: the top; owned */
+	bool sync;	/* disk_flush() makes things stable */
+	int io_error;	/* first -errno of the image file: tells a full host from a full image */
 	struct disk_slot slots[DISK_SLOTS_MAX];
 	unsigned int nslots;
 	struct disk_slot *last;
@@ -41,10 +46,22 @@ struct ploop_disk {
 /* Build a disk over @img, which is taken (and emptied) on success. 0 or -ENOMEM. */
 int disk_new(struct image *img, struct ploop_disk **ret_disk);
 
+/* Put @img, taken on success, below all that the disk has, before anything is read. 0 or -ENOMEM. */
+int disk_add_older(struct ploop_disk *disk, struct image *img);
+
+/* Is there something to be read of the cluster, in whatever image? */
+bool disk_has(const struct ploop_disk *disk, uint32_t cluster);
+
 /* 0, -ERANGE outside of the disk, -EROFS, -EBUSY for an unmapped image, or what the file says. */
 int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len);
 int disk_write(struct ploop_disk *disk, uint64_t off_bytes, const void *buf, size_t len);
 int disk_zero(struct ploop_disk *disk, uint64_t off_bytes, uint64_t len);
+
+/*
+ * Into the top, if it has not got it: what the image right below has of the
+ * cluster. Zeros come only if there is an image further below that they hide.
+ */
+int disk_pull(struct ploop_disk *disk, uint32_t cluster);
 
 /* Write everything out: data, then the map (stable in between when disk->sync). */
 int disk_flush(struct ploop_disk *disk);

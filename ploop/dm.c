@@ -151,6 +151,27 @@ int dm_resume(int dm, dev_t dev)
 	return call(dm, DM_DEV_SUSPEND, &q);
 }
 
+int dm_clear(int dm, dev_t dev)
+{
+	struct request q = request_for(dev, 0);
+
+	return call(dm, DM_TABLE_CLEAR, &q);
+}
+
+int dm_rename(int dm, const char *name, const char *to)
+{
+	struct request q;
+	int r;
+
+	init(&q.io, sizeof(q), 0);
+	q.io.event_nr = UDEV_LEAVE_ALONE;
+	r = set_name(&q.io, name);
+	if (r < 0 || strlen(to) >= DM_NAME_BYTES)
+		return -ENAMETOOLONG;
+	strcpy(q.data, to);
+	return call(dm, DM_DEV_RENAME, &q);
+}
+
 int dm_remove(int dm, const char *name)
 {
 	struct request q;

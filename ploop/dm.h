@@ -42,8 +42,16 @@ int dm_create(int dm, const char *name, const char *uuid, dev_t *ret_dev);
 int dm_load(int dm, dev_t dev, bool read_only, uint64_t sectors, const char *target,
 	    const char *params);
 
-/* With a word to udev that it is nobody's to look into. */
+/*
+ * With a word to udev that it is nobody's to look into. A device in use that has
+ * another table loaded is suspended for it, its file system frozen meanwhile.
+ */
 int dm_resume(int dm, dev_t dev);
+
+/* Take the table away that was loaded and is not in use yet. */
+int dm_clear(int dm, dev_t dev);
+
+int dm_rename(int dm, const char *name, const char *to);
 
 /* Now; -EBUSY when it is open. */
 int dm_remove(int dm, const char *name);

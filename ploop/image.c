@@ -336,6 +336,26 @@ int image_open_any(int dirfd, const char *name, enum ploop_format want, uint32_t
 	return open_image(dirfd, name, want, raw_cluster_bytes, false, true, img, err);
 }
 
+int image_is_marked(int dirfd, const char *name, bool *ret, struct err *err)
+{
+	_cleanup_close_ int fd =
+		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	uint8_t bytes[sizeof(struct ploop_header)];
+	struct ploop_header h;
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, errno, "cannot open the image '%s'", name);
+	r = io_pread_full(fd, bytes, sizeof(bytes), 0);
+	if (r < 0)
+		return err_errno(err, r, "cannot read '%s'", name);
+	r = image_parse_header(bytes, (uint64_t)st.st_size, name, &h, err);
+	if (r == 0)
+		*ret = h.in_use == PLOOP_INUSE;
+	return r;
+}
+
 /*
  * A writer makes room before it names it, and reuses a cluster only after it
  * has taken its name away: what looks wrong because it was read in between is

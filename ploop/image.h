@@ -60,6 +60,9 @@ int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw
 int image_open_any(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
 		   struct image *img, struct err *err);
 
+/* Does the expanded image @name below @dirfd say that it is in use? */
+int image_is_marked(int dirfd, const char *name, bool *ret, struct err *err);
+
 /* The map of an unmapped image, as it is now. */
 int image_map_now(struct image *img, struct err *err);
 

@@ -117,27 +117,59 @@ int mend_image(int image, bool read_only, const char *path, struct err *err)
 	return mend(image, bytes, &h, (uint64_t)st.st_size, path, err);
 }
 
-static int drop(const struct location *loc, struct err *err)
+static int mend_file(int dirfd, const char *name, const char *path, struct err *err)
 {
-	_cleanup_close_ int image = openat(loc->dirfd, loc->file,
-					   O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int image =
+		openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 	int r;
 
 	if (image < 0 || fstat(image, &st) < 0)
-		return err_errno(err, errno, "cannot open the image '%s'", loc->path);
-	if (loc->format != PLOOP_FORMAT_EXPANDED || !S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "'%s' is not an expanded image", loc->path);
+		return err_errno(err, errno, "cannot open the image '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "'%s' is not an expanded image", path);
 	if (flock(image, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, EBUSY, "the image '%s' is in use: is it mounted?", loc->path);
-	r = attach_check_none(image, loc->path, err);
-	return r < 0 ? r : mend_image(image, false, loc->path, err);
+		return err_set(err, EBUSY, "the image '%s' is in use: is it mounted?", path);
+	r = attach_check_none(image, path, err);
+	return r < 0 ? r : mend_image(image, false, path, err);
+}
+
+/*
+ * An image is closed before another is put on it: one that says that it is in
+ * use was the top when its writer died. Others are not opened for writing, as
+ * they may be those of other disks, too.
+ */
+int mend_older(int dirfd, const char *name, const char *path, struct err *err)
+{
+	bool marked;
+	int r = image_is_marked(dirfd, name, &marked, err);
+
+	return r < 0 || !marked ? r : mend_file(dirfd, name, path, err);
+}
+
+static int drop(const struct location *loc, struct err *err)
+{
+	const struct level *top = location_top(loc);
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < loc->desc.count; i++) {
+		const struct descriptor_delta *d = &loc->desc.deltas[i];
+
+		if (d->format == PLOOP_FORMAT_EXPANDED && strcmp(d->file, top->file) != 0)
+			r = mend_older(loc->dirfd, d->file, d->file, err);
+	}
+	if (r < 0)
+		return r;
+	if (top->format == PLOOP_FORMAT_EXPANDED)
+		return mend_file(loc->dirfd, top->file, loc->path, err);
+	return err_set(err, EINVAL, "'%s' is not an expanded image", loc->path);
 }
 
 int ploop_drop_in_use(const char *path, struct err *err)
 {
-	struct location loc = {.dirfd = -EBADF};
-	int r = location_find(&loc, path, err);
+	struct location loc;
+	int r = location_find(&loc, path, NULL, err);
 
 	if (r < 0)
 		return r;

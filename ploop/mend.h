@@ -18,4 +18,7 @@ struct err;
  */
 int mend_image(int image, bool read_only, const char *path, struct err *err);
 
+/* The same for the image @name that others stand on, which is nobody's to write to; it locks it. */
+int mend_older(int dirfd, const char *name, const char *path, struct err *err);
+
 #endif

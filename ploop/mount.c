@@ -30,6 +30,8 @@
 #include "err.h"
 #include "io.h"
 #include "mark.h"
+#include "mend.h"
+#include "open.h"
 #include "run.h"
 #include "strbuf.h"
 #include "strv.h"
@@ -52,24 +54,77 @@ static int lock_image(const struct attach_kind *kind, int fd, const struct stat 
 	return r;
 }
 
-static int open_locked(struct ploop_disk *disk, bool read_only, struct err *err)
+static int open_same(const struct ploop_disk *disk, const struct image *img, bool read_only,
+		     struct err *err)
 {
 	_cleanup_close_ int fd = -EBADF;
-	const char *name = disk->img.name;
 	struct stat st, opened;
 
-	fd = openat(disk->dirfd, name,
+	fd = openat(disk->dirfd, img->name,
 		    (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return err_errno(err, errno, "cannot open the image '%s'", disk->path);
-	if (fstat(disk->img.fd, &st) < 0 || fstat(fd, &opened) < 0)
-		return err_errno(err, errno, "cannot look at '%s'", disk->path);
+		return err_errno(err, errno, "cannot open the image '%s/%s'", disk->dir, img->name);
+	if (fstat(img->fd, &st) < 0 || fstat(fd, &opened) < 0)
+		return err_errno(err, errno, "cannot look at '%s/%s'", disk->dir, img->name);
 	if (st.st_dev != opened.st_dev || st.st_ino != opened.st_ino)
-		return err_set(err, ESTALE, "the image '%s' was replaced meanwhile", disk->path);
-	if (lock_image(attach_kind_of(disk), fd, &st) < 0)
+		return err_set(err, ESTALE, "the image '%s/%s' was replaced meanwhile", disk->dir,
+			       img->name);
+	return steal_fd(&fd);
+}
+
+/* A snapshot may be read by many at once; the top is one's own, to read it as well. */
+static int open_locked(const struct ploop_disk *disk, bool read_only, struct err *err)
+{
+	_cleanup_close_ int fd = open_same(disk, &disk->img, read_only, err);
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (disk->guid)
+		r = flock(fd, LOCK_SH | LOCK_NB);
+	else if (fstat(fd, &st) == 0)
+		r = lock_image(attach_kind_of(disk), fd, &st);
+	else
+		return err_errno(err, errno, "cannot look at '%s'", disk->path);
+	if (r < 0)
 		return err_set(err, EBUSY, "the image '%s' is in use: is it mounted already?",
 			       disk->path);
 	return steal_fd(&fd);
+}
+
+/* Nobody writes to them while they are read, and one that was the top when its writer died is closed. */
+static int lock_older(struct attach *a, struct err *err)
+{
+	const struct ploop_disk *disk = a->disk;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < disk->n_older; i++) {
+		const struct image *img = &disk->older[i];
+
+		if (img->unmapped && !a->read_only) {
+			r = mend_older(disk->dirfd, img->name, img->name, err);
+			if (r < 0)
+				return r;
+		}
+		a->older[i] = open_same(disk, img, true, err);
+		if (a->older[i] < 0)
+			return a->older[i];
+		if (flock(a->older[i], LOCK_SH | LOCK_NB) < 0)
+			return err_set(err, EBUSY, "the image '%s/%s' is in use", disk->dir,
+				       img->name);
+	}
+	return 0;
+}
+
+static void unlock_older(const struct attach *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->disk->n_older; i++)
+		if (a->older[i] >= 0)
+			close(a->older[i]);
 }
 
 /* The last line of @out with anything in it; names from the image may be in it. */
@@ -260,6 +315,16 @@ static int attach_and_mount(const struct attach_kind *kind, const struct attach 
 	return 0;
 }
 
+static int attach_locked(struct attach *a, struct err *err)
+{
+	/* Whoever makes a snapshot holds the lock on the top for that. */
+	int r = disk_check_current(a->disk, err);
+
+	if (r == 0 && !a->disk->guid)
+		r = attach_check_none(a->image, a->disk->path, err);
+	return r < 0 ? r : lock_older(a, err);
+}
+
 int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_mount_opts *opts,
 		dev_t *ret_dev, struct err *err)
 {
@@ -276,16 +341,21 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 	/* Before the mark is taken away for nothing. */
 	if (stat(target, &st) < 0 || (!S_ISDIR(st.st_mode) && (errno = ENOTDIR)))
 		return err_errno(err, errno, "cannot mount '%s' on '%s'", disk->path, target);
+	if (disk->guid)
+		flags |= MS_RDONLY;
 	a.read_only = flags & MS_RDONLY;
+	memset(a.older, -1, sizeof(a.older));
 	image = open_locked(disk, a.read_only, err);
 	if (image < 0)
 		return image;
 	a.image = image;
-	r = attach_check_none(image, disk->path, err);
+	r = attach_locked(&a, err);
 	if (r == 0)
 		r = kind->prepare(&a, err);
-	return r < 0 ? r
-		     : attach_and_mount(kind, &a, target, opts->fsck, flags, data, ret_dev, err);
+	if (r == 0)
+		r = attach_and_mount(kind, &a, target, opts->fsck, flags, data, ret_dev, err);
+	unlock_older(&a);
+	return r;
 }
 
 int ploop_umount(const char *target, struct err *err)
@@ -314,9 +384,14 @@ bool ploop_is_attached(struct ploop_disk *disk, dev_t dev)
 {
 	char name[ATTACH_NAME_MAX];
 	const struct attach_kind *kind = attach_name(dev, name);
+	const struct image *behind = attach_behind(disk);
 	struct stat image;
 
-	return kind && fstat(disk->img.fd, &image) == 0 && kind->is_of(name, &image);
+	if (!kind || fstat(disk->img.fd, &image) < 0)
+		return false;
+	if (kind->is_of(name, &image))
+		return true;
+	return behind && fstat(behind->fd, &image) == 0 && kind->is_of(name, &image);
 }
 
 /* mountinfo writes blank, tab, newline and backslash as three octal digits. */

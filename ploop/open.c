@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "descriptor.h"
 #include "disk.h"
 #include "err.h"
 #include "format.h"
@@ -27,26 +26,39 @@ void location_free(struct location *loc)
 	free(loc->dir);
 	free(loc->path);
 	free(loc->file);
-	*loc = (struct location){.dirfd = -EBADF};
+	descriptor_free(&loc->desc);
+	loc->dirfd = -EBADF;
+	loc->dir = loc->path = loc->file = NULL;
+	loc->n = 0;
 }
 
-static int from_descriptor(struct location *loc, struct err *err)
+int location_select(struct location *loc, const char *guid, struct err *err)
+{
+	const struct descriptor_delta *chain[PLOOP_LEVELS_MAX];
+	unsigned int i;
+
+	loc->n = descriptor_chain(&loc->desc, guid, chain);
+	if (!loc->n)
+		return err_set(err, ENOENT, "'%s' has no snapshot %s", loc->dir, guid);
+	for (i = 0; i < loc->n; i++)
+		loc->levels[i] = (struct level){chain[i]->file, chain[i]->format};
+	free(loc->path);
+	loc->path = path_join(loc->dir, location_top(loc)->file);
+	return loc->path ? 0 : err_errno(err, ENOMEM, "cannot open '%s'", loc->dir);
+}
+
+static int from_descriptor(struct location *loc, const char *guid, struct err *err)
 {
 	_cleanup_free_ char *shown = path_join(loc->dir, DESCRIPTOR_NAME);
-	struct descriptor d = {.file = NULL};
 	int r;
 
 	if (!shown)
 		return err_errno(err, ENOMEM, "cannot open '%s'", loc->dir);
-	r = descriptor_load(loc->dirfd, shown, &d, err);
+	r = descriptor_load(loc->dirfd, shown, &loc->desc, err);
 	if (r < 0)
 		return r;
 	loc->described = true;
-	loc->size_bytes = d.size_bytes;
-	loc->cluster_bytes = d.cluster_bytes;
-	loc->format = d.format;
-	loc->file = steal_ptr(d.file);
-	return 0;
+	return location_select(loc, guid ? guid : loc->desc.top, err);
 }
 
 static int from_image(struct location *loc, const char *path, const char *name, struct err *err)
@@ -57,18 +69,19 @@ static int from_image(struct location *loc, const char *path, const char *name, 
 
 	if (fd < 0)
 		return err_errno(err, errno, "cannot open '%s'", path);
-	r = image_probe(fd, &loc->format);
+	r = image_probe(fd, &loc->levels[0].format);
 	if (r < 0)
 		return err_errno(err, r, "cannot read '%s'", path);
-	loc->file = strdup(name);
-	return loc->file ? 0 : err_errno(err, ENOMEM, "cannot open '%s'", path);
+	loc->levels[0].file = loc->file = strdup(name);
+	loc->n = 1;
+	loc->path = loc->file ? path_join(loc->dir, name) : NULL;
+	return loc->path ? 0 : err_errno(err, ENOMEM, "cannot open '%s'", path);
 }
 
-static int locate(struct location *loc, const char *path, struct err *err)
+static int locate(struct location *loc, const char *path, const char *guid, struct err *err)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	struct stat st;
-	int r;
 
 	if (stat(path, &st) < 0)
 		return err_errno(err, errno, "cannot open '%s'", path);
@@ -83,66 +96,193 @@ static int locate(struct location *loc, const char *path, struct err *err)
 	if (loc->dirfd < 0)
 		return err_errno(err, errno, "cannot open the directory '%s'", loc->dir);
 	if (S_ISDIR(st.st_mode) || strcmp(name, DESCRIPTOR_NAME) == 0)
-		r = from_descriptor(loc, err);
-	else
-		r = from_image(loc, path, name, err);
-	if (r < 0)
-		return r;
-	loc->path = path_join(loc->dir, loc->file);
-	return loc->path ? 0 : err_errno(err, ENOMEM, "cannot open '%s'", path);
+		return from_descriptor(loc, guid, err);
+	if (guid)
+		return err_set(err, EINVAL, "'%s' is an image, and has no snapshots", path);
+	return from_image(loc, path, name, err);
 }
 
-int location_find(struct location *ret, const char *path, struct err *err)
+int location_find(struct location *ret, const char *path, const char *guid, struct err *err)
 {
-	struct location loc = {.dirfd = -EBADF};
-	int r = locate(&loc, path, err);
+	int r;
 
+	*ret = (struct location){.dirfd = -EBADF};
+	r = locate(ret, path, guid, err);
+	if (r < 0)
+		location_free(ret);
+	return r;
+}
+
+/* --- opening ------------------------------------------------------------------ */
+
+struct images {
+	int dirfd;
+	const struct level *levels; /* the oldest first */
+	unsigned int n;
+	uint32_t cluster_bytes; /* of raw ones; 0: the default */
+	enum open_how how;
+};
+
+static int open_level(const struct images *im, unsigned int i, struct image *img, struct err *err)
+{
+	const struct level *l = &im->levels[i];
+	bool writable = im->how == OPEN_WRITE && i == im->n - 1;
+
+	return im->how == OPEN_ANY
+		       ? image_open_any(im->dirfd, l->file, l->format, im->cluster_bytes, img, err)
+		       : image_open(im->dirfd, l->file, l->format, im->cluster_bytes, writable, img,
+				    err);
+}
+
+static int add_older(struct ploop_disk *disk, const struct images *im, unsigned int i,
+		     struct err *err)
+{
+	struct image img = {.fd = -EBADF};
+	int r = open_level(im, i, &img, err);
+
+	if (r == 0 && img.cluster_bytes != disk->img.cluster_bytes)
+		r = err_set(err, EINVAL,
+			    "'%s' has clusters of %u bytes and '%s', which stands on it, of %u",
+			    img.name, img.cluster_bytes, disk->img.name, disk->img.cluster_bytes);
+	if (r == 0 && disk_add_older(disk, &img) < 0)
+		r = err_errno(err, ENOMEM, "cannot open '%s'", img.name);
+	image_close(&img);
+	return r;
+}
+
+static int open_images(const struct images *im, struct ploop_disk **ret, struct err *err)
+{
+	struct image img = {.fd = -EBADF};
+	struct ploop_disk *disk = NULL;
+	unsigned int i = im->n - 1;
+	int r = open_level(im, i, &img, err);
+
+	if (r == 0 && disk_new(&img, &disk) < 0)
+		r = err_errno(err, ENOMEM, "cannot open '%s'", im->levels[i].file);
+	image_close(&img);
+	while (r == 0 && i > 0)
+		r = add_older(disk, im, --i, err);
 	if (r < 0) {
-		location_free(&loc);
+		disk_free(disk);
 		return r;
 	}
-	*ret = loc;
+	*ret = disk;
 	return 0;
 }
 
-int location_fits(const struct location *loc, const struct image *img, struct err *err)
+static int check_fits(const struct location *loc, const struct image *img, struct err *err)
 {
 	if (!loc->described)
 		return 0;
-	if (loc->size_bytes != img->size_bytes)
+	/* A snapshot may be of a time when the disk had another size. */
+	if (loc->desc.size_bytes != img->size_bytes &&
+	    strcmp(location_top(loc)->file, descriptor_top(&loc->desc)->file) == 0)
 		return err_set(err, EINVAL,
 			       "the descriptor of '%s' says %llu bytes and the image %llu",
-			       loc->path, (unsigned long long)loc->size_bytes,
+			       loc->path, (unsigned long long)loc->desc.size_bytes,
 			       (unsigned long long)img->size_bytes);
-	if (loc->cluster_bytes != img->cluster_bytes)
+	if (loc->desc.cluster_bytes != img->cluster_bytes)
 		return err_set(err, EINVAL,
 			       "the descriptor of '%s' says clusters of %u bytes and the image %u",
-			       loc->path, loc->cluster_bytes, img->cluster_bytes);
+			       loc->path, loc->desc.cluster_bytes, img->cluster_bytes);
 	return 0;
 }
 
-int ploop_open(const char *path, struct ploop_disk **ret_disk, struct err *err)
+int location_open(const struct location *loc, enum open_how how, struct ploop_disk **ret,
+		  struct err *err)
 {
-	struct location loc = {.dirfd = -EBADF};
-	struct image img = {.fd = -EBADF};
+	const struct images im = {loc->dirfd, loc->levels, loc->n, loc->desc.cluster_bytes, how};
 	struct ploop_disk *disk;
-	int r = location_find(&loc, path, err);
+	int r = open_images(&im, &disk, err);
 
+	if (r < 0)
+		return r;
+	r = check_fits(loc, &disk->img, err);
+	if (r < 0)
+		disk_free(disk);
+	else
+		*ret = disk;
+	return r;
+}
+
+int disk_open_again(const struct ploop_disk *disk, struct ploop_disk **ret, struct err *err)
+{
+	struct level levels[PLOOP_LEVELS_MAX];
+	const struct images im = {disk->dirfd, levels, disk->n_older + 1, disk->img.cluster_bytes,
+				  OPEN_CLOSED};
+	unsigned int i;
+
+	for (i = 0; i < disk->n_older; i++)
+		levels[disk->n_older - 1 - i] =
+			(struct level){disk->older[i].name, disk->older[i].format};
+	levels[i] = (struct level){disk->img.name, disk->img.format};
+	return open_images(&im, ret, err);
+}
+
+int disk_check_current(const struct ploop_disk *disk, struct err *err)
+{
+	struct location loc;
+	unsigned int i;
+	bool same;
+	int r;
+
+	if (!disk->described)
+		return 0;
+	r = location_find(&loc, disk->dir, disk->guid, err);
+	if (r < 0)
+		return r;
+	same = loc.n == disk->n_older + 1 && strcmp(location_top(&loc)->file, disk->img.name) == 0;
+	for (i = 0; same && i < disk->n_older; i++)
+		same = strcmp(loc.levels[i].file, disk->older[disk->n_older - 1 - i].name) == 0;
+	location_free(&loc);
+	return same ? 0
+		    : err_set(err, ESTALE, "the images of '%s' were changed meanwhile", disk->dir);
+}
+
+static int check_whole(const struct location *loc, const char *guid, struct err *err)
+{
+	return descriptor_find(&loc->desc, guid)->temporary
+		       ? err_set(err, EINVAL, "the snapshot %s of '%s' is being deleted", guid,
+				 loc->dir)
+		       : 0;
+}
+
+static int open_path(const char *path, const char *guid, struct ploop_disk **ret_disk,
+		     struct err *err)
+{
+	struct ploop_disk *disk;
+	struct location loc;
+	int r = location_find(&loc, path, guid, err);
+
+	if (r < 0)
+		return r;
+	r = guid ? check_whole(&loc, guid, err) : 0;
 	if (r == 0)
-		r = image_open_any(loc.dirfd, loc.file, loc.format, loc.cluster_bytes, &img, err);
-	if (r == 0)
-		r = location_fits(&loc, &img, err);
-	if (r == 0 && disk_new(&img, &disk) < 0)
+		r = location_open(&loc, OPEN_ANY, &disk, err);
+	if (r == 0 && guid && !(disk->guid = strdup(guid))) {
+		disk_free(disk);
 		r = err_errno(err, ENOMEM, "cannot open '%s'", path);
+	}
 	if (r == 0) {
 		disk->dirfd = steal_fd(&loc.dirfd);
 		disk->dir = steal_ptr(loc.dir);
 		disk->path = steal_ptr(loc.path);
+		disk->described = loc.described;
 		*ret_disk = disk;
 	}
-	image_close(&img);
 	location_free(&loc);
 	return r;
+}
+
+int ploop_open(const char *path, struct ploop_disk **ret_disk, struct err *err)
+{
+	return open_path(path, NULL, ret_disk, err);
+}
+
+int ploop_open_snapshot(const char *path, const char *guid, struct ploop_disk **ret_disk,
+			struct err *err)
+{
+	return open_path(path, guid, ret_disk, err);
 }
 
 void ploop_close(struct ploop_disk *disk)
@@ -173,7 +313,10 @@ const char *ploop_top_image(const struct ploop_disk *disk)
 int ploop_partition(struct ploop_disk *disk, uint64_t *ret_offset_bytes, uint64_t *ret_length_bytes,
 		    struct err *err)
 {
+	unsigned int i;
 	int r = image_map_now(&disk->img, err);
 
+	for (i = 0; r == 0 && i < disk->n_older; i++)
+		r = image_map_now(&disk->older[i], err);
 	return r < 0 ? r : gpt_find(disk, ret_offset_bytes, ret_length_bytes, err);
 }

@@ -4,8 +4,9 @@
 
 /*
  * libploop: disk images of containers. An image directory (by convention
- * VE_PRIVATE/root.hdd) holds DiskDescriptor.xml and one image file: a raw
- * image or a ploop v2 expanded image, with a GPT and one partition with ext4.
+ * VE_PRIVATE/root.hdd) holds DiskDescriptor.xml and the image files of a disk
+ * with a GPT and one partition with ext4: a raw image or a ploop v2 expanded
+ * one, and on top of it an expanded one for the changes since each snapshot.
  * Nothing here prints, logs or exits; sizes are bytes; functions return 0 or
  * -errno and put a sentence into err. See docs/ploop-format.md for the bytes.
  */
@@ -25,6 +26,11 @@ extern "C" {
 struct err;
 struct ploop_disk;
 
+enum {
+	PLOOP_GUID_BYTES = 39,	/* "{8-4-4-4-12 hexadecimal digits}" and its end */
+	PLOOP_LEVELS_MAX = 254, /* images on top of each other, as the kernel's target takes */
+};
+
 enum ploop_format {
 	PLOOP_FORMAT_RAW,      /* type Plain in the descriptor */
 	PLOOP_FORMAT_EXPANDED, /* type Compressed, format version 2 */
@@ -35,6 +41,9 @@ typedef void (*ploop_progress_fn)(void *arg, uint64_t done, uint64_t total);
 
 /* Called with the bytes of the tar files, as they are there, each once and in order. */
 typedef void (*ploop_tap_fn)(void *arg, const void *buf, size_t len);
+
+/* "{GUID}", or without braces, into @ret, which may be @s; false: it is none. */
+bool ploop_guid_parse(const char *s, char ret[PLOOP_GUID_BYTES]);
 
 struct ploop_create_opts {
 	uint64_t size_bytes; /* of the virtual disk, rounded up to a cluster */
@@ -69,6 +78,11 @@ int ploop_create(const char *dir, const struct ploop_create_opts *opts, struct e
  * is left to what needs it.
  */
 int ploop_open(const char *path, struct ploop_disk **ret_disk, struct err *err);
+
+/* The disk as it was when the snapshot @guid was made; it is mounted for reading only. */
+int ploop_open_snapshot(const char *path, const char *guid, struct ploop_disk **ret_disk,
+			struct err *err);
+
 void ploop_close(struct ploop_disk *disk);
 
 uint64_t ploop_size_bytes(const struct ploop_disk *disk);
@@ -117,6 +131,47 @@ bool ploop_is_attached(struct ploop_disk *disk, dev_t dev);
 struct ploop_hold;
 int ploop_hold(const char *dir, struct ploop_hold **ret_hold, struct err *err);
 void ploop_release(struct ploop_hold *hold);
+
+/*
+ * Snapshots of the image directory, or DiskDescriptor.xml, @path. A crash in any
+ * of these leaves the state before or the one after; what is left of files goes
+ * with the next of them. -EBUSY when another one is under way, or when the
+ * image files are mounted or in use (but for making one), -ENOENT for a GUID
+ * that is none of the directory.
+ */
+
+/*
+ * What is on the disk now is the snapshot @guid, empty for a new GUID, which is
+ * returned then. A mounted expanded disk is quiescent for that moment and goes on
+ * with an image more. -EEXIST, -E2BIG when there are PLOOP_LEVELS_MAX images on
+ * top of each other.
+ */
+int ploop_snapshot(const char *path, char guid[PLOOP_GUID_BYTES], struct err *err);
+
+/* The disk is as it was when the snapshot was made; what was written since then and is in no snapshot is gone. */
+int ploop_snapshot_switch(const char *path, const char *guid, struct err *err);
+
+/* The snapshot is none any more; what others, or the disk, need of it stays. */
+int ploop_snapshot_delete(const char *path, const char *guid, struct err *err);
+
+/*
+ * The snapshot right below @guid (NULL: below the top) is none any more: the two
+ * are one. -EMLINK when other snapshots stand on it, too.
+ */
+int ploop_snapshot_merge(const char *path, const char *guid, struct err *err);
+
+struct ploop_snapshot {
+	char guid[PLOOP_GUID_BYTES];
+	char parent[PLOOP_GUID_BYTES]; /* empty: none */
+	bool top;		       /* what is written to, and no snapshot */
+	bool temporary;		       /* being deleted */
+	char *file;		       /* plain name in the directory */
+};
+
+/* All, as the descriptor has them; caller frees the list. */
+int ploop_snapshots(const char *path, struct ploop_snapshot **ret, size_t *ret_count,
+		    struct err *err);
+void ploop_snapshots_free(struct ploop_snapshot *list, size_t count);
 
 /* What ploop_check() finds, told one by one. */
 typedef void (*ploop_finding_fn)(void *arg, const char *sentence);

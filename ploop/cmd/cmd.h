@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ploop.h"
+
 struct err;
 
 /* Exit codes that OpenVZ's ploop promises (SYSEXIT_*). */
@@ -26,6 +28,7 @@ enum {
 	PLOOP_EXIT_DESCRIPTOR = 39,
 	PLOOP_EXIT_NOT_MOUNTED = 40,
 	PLOOP_EXIT_FSCK = 41,
+	PLOOP_EXIT_NO_SNAPSHOT = 43,
 	PLOOP_EXIT_UMOUNT_BUSY = 46,
 };
 
@@ -40,6 +43,14 @@ int cmd_info(int argc, char **argv, struct err *err);
 int cmd_check(int argc, char **argv, struct err *err);
 int cmd_mount(int argc, char **argv, struct err *err);
 int cmd_umount(int argc, char **argv, struct err *err);
+int cmd_snapshot(int argc, char **argv, struct err *err);
+int cmd_snapshot_delete(int argc, char **argv, struct err *err);
+int cmd_snapshot_list(int argc, char **argv, struct err *err);
+int cmd_snapshot_merge(int argc, char **argv, struct err *err);
+int cmd_snapshot_switch(int argc, char **argv, struct err *err);
+
+/* A UUID given by a person. */
+int cmd_parse_guid(const char *s, char ret[PLOOP_GUID_BYTES], struct err *err);
 
 /* "try 'ploop COMMAND --help'" with the exit code of wrong parameters. */
 int cmd_usage(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

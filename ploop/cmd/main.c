@@ -54,42 +54,40 @@ static const struct command commands[] = {
 	 "  -F              check the file system first\n"
 	 "  -o OPTIONS      mount options\n"
 	 "  -t ext4         file system\n"
-	 "  -f FORMAT       raw or expanded: refused if it is not\n",
-	 "-b -d -u", "attach and mount an image"},
+	 "  -f FORMAT       raw or expanded: refused if it is not\n"
+	 "  -u UUID         a snapshot, read-only; base is the oldest\n",
+	 "-b -d", "attach and mount an image"},
 	{"umount", cmd_umount, "-m DIR | -d DEVICE | DiskDescriptor.xml",
 	 "  -m DIR          what is mounted there\n"
 	 "  -d DEVICE       what is mounted from this device\n",
 	 "", "unmount and detach an image"},
+	{"snapshot", cmd_snapshot, "[-u UUID] DIR|DiskDescriptor.xml",
+	 "  -u UUID         name of the snapshot (random)\n", "", "keep the disk as it is now"},
+	{"snapshot-list", cmd_snapshot_list, "[options] DIR|DiskDescriptor.xml",
+	 "  -H              no head\n"
+	 "  -s              UUIDs only\n"
+	 "  -o FIELDS       uuid, parent_uuid, current, fname, by commas\n"
+	 "  -u UUID         this one only\n",
+	 "", "list snapshots"},
+	{"snapshot-switch", cmd_snapshot_switch, "-u UUID DIR|DiskDescriptor.xml",
+	 "  -u UUID         go back to this one\n", "", "go back to a snapshot"},
+	{"snapshot-delete", cmd_snapshot_delete, "-u UUID DIR|DiskDescriptor.xml",
+	 "  -u UUID         the snapshot\n", "", "give a snapshot up"},
+	{"snapshot-merge", cmd_snapshot_merge, "[-u UUID | -A] DIR|DiskDescriptor.xml",
+	 "  -u UUID         this one and the one below it (what is written to)\n"
+	 "  -A              all below what is written to\n",
+	 "-n", "make two images on top of each other one"},
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 /* OpenVZ's commands that come with a later part of the library. */
 static const char *const later[] = {
-	"replace",
-	"resize",
-	"convert",
-	"list",
-	"snapshot",
-	"snapshot-delete",
-	"snapshot-merge",
-	"snapshot-switch",
-	"snapshot-list",
-	"tsnapshot",
-	"copy",
-	"balloon",
-	"restore-descriptor",
-	"encrypt",
-	"tg-init",
-	"tg-deinit",
-	"tg-status",
-	"stat",
-	"start",
-	"stop",
-	"delete",
-	"clear",
-	"merge",
-	"grow",
+	"replace",   "resize",	"convert",   "list",
+	"tsnapshot", "copy",	"balloon",   "restore-descriptor",
+	"encrypt",   "tg-init", "tg-deinit", "tg-status",
+	"stat",	     "start",	"stop",	     "delete",
+	"clear",     "merge",	"grow",
 };
 
 int cmd_usage(struct err *err, const char *fmt, ...)
@@ -139,7 +137,7 @@ static void print_help(const struct command *c)
 	}
 	printf("Usage: ploop COMMAND [options]\nDisk images of containers.\n\n");
 	for (i = 0; i < NCOMMANDS; i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].summary);
+		printf("  %-16s %s\n", commands[i].name, commands[i].summary);
 	printf("\n  ploop COMMAND --help tells about one command; ploop(8) about all.\n"
 	       "  --help     this text\n  --version  the version\n");
 }

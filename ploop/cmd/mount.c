@@ -40,12 +40,21 @@ static int parse_format(const char *s, const char **ret_format, struct err *err)
 	return 0;
 }
 
-static int parse_option(int c, struct ploop_mount_opts *o, const char **target, const char **format,
-			char **argv, struct err *err)
+struct wish {
+	struct ploop_mount_opts opts;
+	const char *target, *format, *snapshot;
+};
+
+static int parse_option(int c, struct wish *w, char **argv, struct err *err)
 {
+	struct ploop_mount_opts *o = &w->opts;
+
 	switch (c) {
 	case 'm':
-		*target = optarg;
+		w->target = optarg;
+		return 0;
+	case 'u':
+		w->snapshot = optarg;
 		return 0;
 	case 'r':
 		o->read_only = true;
@@ -62,45 +71,86 @@ static int parse_option(int c, struct ploop_mount_opts *o, const char **target, 
 		return err_exit(err, PLOOP_EXIT_PARAM,
 				"the file system '%s' is not supported, only ext4", optarg);
 	case 'f':
-		return parse_format(optarg, format, err);
+		return parse_format(optarg, &w->format, err);
 	case 'b':
 	case 'd':
-	case 'u':
 		return err_exit(err, PLOOP_EXIT_PARAM, "the option '-%c' is not supported yet", c);
 	default:
 		return cmd_bad_option(err, argv, c);
 	}
 }
 
+/* The oldest of those that the disk stands on. */
+static int find_base(const char *path, char guid[PLOOP_GUID_BYTES], struct err *err)
+{
+	struct ploop_snapshot *list;
+	const char *at = NULL;
+	size_t n, i;
+	int r = ploop_snapshots(path, &list, &n, err);
+
+	if (r < 0)
+		return cmd_open_failed(err);
+	for (i = 0; i < n && !at; i++)
+		if (list[i].top)
+			at = list[i].guid;
+	for (i = 0; at && i < n; i++) {
+		if (strcasecmp(list[i].guid, at) != 0)
+			continue;
+		memcpy(guid, list[i].guid, PLOOP_GUID_BYTES);
+		at = *list[i].parent ? list[i].parent : NULL;
+		i = (size_t)-1;
+	}
+	ploop_snapshots_free(list, n);
+	return 0;
+}
+
+static int open_disk(const struct wish *w, const char *path, struct ploop_disk **ret,
+		     struct err *err)
+{
+	char guid[PLOOP_GUID_BYTES];
+	int r;
+
+	if (!w->snapshot)
+		return ploop_open(path, ret, err) < 0 ? cmd_open_failed(err) : 0;
+	r = strcmp(w->snapshot, "base") == 0 ? find_base(path, guid, err)
+					     : cmd_parse_guid(w->snapshot, guid, err);
+	if (r < 0)
+		return r;
+	r = ploop_open_snapshot(path, guid, ret, err);
+	if (r == -ENOENT && strstr(err->msg, "snapshot"))
+		return err_exit_default(err, PLOOP_EXIT_NO_SNAPSHOT);
+	return r < 0 ? cmd_open_failed(err) : 0;
+}
+
 int cmd_mount(int argc, char **argv, struct err *err)
 {
 	static const struct option none[] = {{NULL, 0, NULL, 0}};
-	struct ploop_mount_opts o = {.read_only = false};
-	const char *target = NULL, *format = NULL;
+	struct wish w = {.target = NULL};
 	struct ploop_disk *disk;
 	dev_t dev;
 	int c, r;
 
 	while ((c = getopt_long(argc, argv, ":rFf:bd:m:o:t:u:", none, NULL)) != -1) {
-		r = parse_option(c, &o, &target, &format, argv, err);
+		r = parse_option(c, &w, argv, err);
 		if (r < 0)
 			return r;
 	}
 	if (argc - optind != 1)
 		return cmd_usage(err, "mount takes one image");
-	if (!target)
+	if (!w.target)
 		return cmd_usage(err, "mount needs a directory (-m)");
-	r = ploop_open(argv[optind], &disk, err);
+	r = open_disk(&w, argv[optind], &disk, err);
 	if (r < 0)
-		return cmd_open_failed(err);
-	if (format && (strcmp(format, "raw") == 0) != (ploop_disk_format(disk) == PLOOP_FORMAT_RAW))
+		return r;
+	if (w.format &&
+	    (strcmp(w.format, "raw") == 0) != (ploop_disk_format(disk) == PLOOP_FORMAT_RAW))
 		r = err_exit(err, PLOOP_EXIT_PARAM, "'%s' is not of the format %s", argv[optind],
-			     format);
+			     w.format);
 	else
-		r = ploop_mount(disk, target, &o, &dev, err);
+		r = ploop_mount(disk, w.target, &w.opts, &dev, err);
 	ploop_close(disk);
 	if (r < 0)
 		return mount_failed(err);
-	printf("mounted %s on %s (device %u:%u)\n", argv[optind], target, major(dev), minor(dev));
+	printf("mounted %s on %s (device %u:%u)\n", argv[optind], w.target, major(dev), minor(dev));
 	return 0;
 }

@@ -45,10 +45,9 @@ refused "qcow" init -s 10M -T qcow x/y
 refused "1024" init -s 10M -B 1024 x/y
 refused "'-n'" init -s 10M -n x/y
 refused "-k" init -s 10M -k id x/y
-refused "'-u'" mount -u base -m m x
 refused "'-d'" mount -d /dev/x -m m x
 refused "preallocated" mount -f preallocated -m m x
-for c in snapshot resize convert replace list balloon copy; do
+for c in tsnapshot resize convert replace list balloon copy; do
 	refused "$c" "$c" x
 done
 is "nothing was made" "$(ls -A)" ""
@@ -73,6 +72,6 @@ is "is exit code 40" "$status" 40
 
 # docs/man/ploop.8 against this list: scripts/check-docs.
 run ploop --list-options
-for want in "init --tar - ok FILE" "init -k - refused -" "check --ro - ok -" "check -d - ok -" "check --drop-inuse - ok -" "mount -f - ok FORMAT" "check --hard-force - refused -" "snapshot - - refused -"; do
+for want in "init --tar - ok FILE" "init -k - refused -" "check --ro - ok -" "check -d - ok -" "check --drop-inuse - ok -" "mount -f - ok FORMAT" "check --hard-force - refused -" "snapshot - - ok -" "snapshot -u - ok UUID" "tsnapshot - - refused -"; do
 	like "--list-options has '$want'" "$output" "^$want\$"
 done

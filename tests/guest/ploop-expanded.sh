@@ -43,7 +43,7 @@ dev=$(device)
 like "on a device of the device mapper" "$dev" '^/dev/dm-[0-9]+$'
 id=$(stat -c '%Hd:%Ld-%i' i/root.hds)
 is "named for the file" "$(devices)" "ploop-$id"
-is "in its UUID, too" "$(dmsetup info -c --noheadings -o uuid "ploop-$id")" "PLOOP-$id"
+like "with a UUID of ours" "$(dmsetup info -c --noheadings -o uuid "ploop-$id")" '^PLOOP-[0-9a-f-]{36}$'
 like "that the partition is the whole of" "$(dmsetup table "ploop-$id")" ' ploop 11 off=2048 root.hds$'
 is "with no node of anybody's making" "$(ls /dev/mapper)" control
 is "the image says that it is in use" "$(marker i)" 746f6e59

@@ -13,7 +13,7 @@
 
 enum { OFF, MEMORY, FILES };
 static int armed;
-static bool for_good, happened;
+static bool for_good, happened, crash;
 static unsigned int left;
 
 void faults_arm(enum fault fault, unsigned int n)
@@ -21,7 +21,8 @@ void faults_arm(enum fault fault, unsigned int n)
 	for_good = fault == FAULT_NO_MEMORY;
 	happened = false;
 	left = n;
-	armed = fault == FAULT_FILE ? FILES : MEMORY;
+	crash = fault == FAULT_CRASH;
+	armed = fault == FAULT_FILE || crash ? FILES : MEMORY;
 }
 
 bool faults_disarm(void)
@@ -34,6 +35,8 @@ static bool fails(int what)
 {
 	if (armed != what || (happened && !for_good) || left-- > 0)
 		return false;
+	if (crash)
+		_exit(FAULTS_CRASHED);
 	left = 0;
 	happened = true;
 	errno = what == MEMORY ? ENOMEM : EIO;
@@ -77,6 +80,16 @@ WRAP_FILE(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len))
 WRAP_FILE(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len))
 WRAP_FILE(ssize_t, pread64, (int fd, void *buf, size_t len, off_t off), (fd, buf, len, off))
 WRAP_FILE(ssize_t, pwrite64, (int fd, const void *buf, size_t len, off_t off), (fd, buf, len, off))
+/* Those fail nowhere but in a crash: who takes away what failed cannot do more than try. */
+int __real_unlinkat(int dirfd, const char *path, int flags);
+int __wrap_unlinkat(int dirfd, const char *path, int flags);
+int __wrap_unlinkat(int dirfd, const char *path, int flags)
+{
+	if (crash)
+		(void)fails(FILES);
+	return __real_unlinkat(dirfd, path, flags);
+}
+
 WRAP_FILE(int, ftruncate64, (int fd, off_t len), (fd, len))
 WRAP_FILE(off_t, lseek64, (int fd, off_t off, int whence), (fd, off, whence))
 WRAP_FILE(int, fstat64, (int fd, struct stat *st), (fd, st))

@@ -17,7 +17,10 @@ enum fault {
 	FAULT_MEMORY,	 /* the N-th allocation */
 	FAULT_NO_MEMORY, /* that one and all after it */
 	FAULT_FILE,	 /* the N-th call that reads, writes, opens or names a file: EIO */
+	FAULT_CRASH,	 /* there the process ends, with FAULTS_CRASHED */
 };
+
+enum { FAULTS_CRASHED = 99 };
 
 /* From here on, counted from 0. While armed, nothing is flushed to a real disk. */
 void faults_arm(enum fault fault, unsigned int n);

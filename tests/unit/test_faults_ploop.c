@@ -38,17 +38,42 @@ static void only(struct fixture *f, const char *want)
 
 /* --- the descriptor ------------------------------------------------------- */
 
-static const struct descriptor old = {64 * MIB, CLUSTER, PLOOP_FORMAT_RAW, (char *)"old"};
-static const struct descriptor new = {32 * MIB, CLUSTER, PLOOP_FORMAT_RAW, (char *)"new"};
+static int store(struct fixture *f, uint64_t bytes, const char *file, struct err *err)
+{
+	struct descriptor d;
+	int r = descriptor_init(&d, bytes, CLUSTER, PLOOP_FORMAT_RAW, file);
+
+	r = r < 0 ? err_errno(err, r, "cannot describe '%s'", file)
+		  : descriptor_store(f->dirfd, &d, err);
+	descriptor_free(&d);
+	return r;
+}
 
 static void store_old(struct fixture *f)
 {
-	assert_int_equal(descriptor_store(f->dirfd, &old, NULL), 0);
+	assert_int_equal(store(f, 64 * MIB, "old", NULL), 0);
 }
 
 static int store_new(struct fixture *f, struct err *err)
 {
-	return descriptor_store(f->dirfd, &new, err);
+	return store(f, 32 * MIB, "new", err);
+}
+
+/* A tree that is read, changed and written. */
+static int change_old(struct fixture *f, struct err *err)
+{
+	struct descriptor d;
+	int r = descriptor_load(f->dirfd, "D", &d, err);
+
+	if (r < 0)
+		return r;
+	free(d.deltas[0].file);
+	d.size_bytes = 32 * MIB;
+	d.deltas[0].file = strdup("new");
+	r = d.deltas[0].file ? descriptor_store(f->dirfd, &d, err)
+			     : err_errno(err, ENOMEM, "no memory for a name");
+	descriptor_free(&d);
+	return r;
 }
 
 static void is_old_or_new(struct fixture *f, int r)
@@ -58,8 +83,8 @@ static void is_old_or_new(struct fixture *f, int r)
 	only(f, DESCRIPTOR_NAME);
 	assert_int_equal(descriptor_load(f->dirfd, "D", &d, NULL), 0);
 	if (r == 0)
-		assert_string_equal(d.file, "new");
-	assert_true(d.size_bytes == (strcmp(d.file, "new") == 0 ? new : old).size_bytes);
+		assert_string_equal(d.deltas[0].file, "new");
+	assert_true(d.size_bytes == (strcmp(d.deltas[0].file, "new") == 0 ? 32 : 64) * MIB);
 	descriptor_free(&d);
 }
 
@@ -69,7 +94,7 @@ static int load_old(struct fixture *f, struct err *err)
 	int r = descriptor_load(f->dirfd, "D", &d, err);
 
 	if (r == 0) {
-		assert_string_equal(d.file, "old");
+		assert_string_equal(d.deltas[0].file, "old");
 		descriptor_free(&d);
 	}
 	return r;
@@ -79,9 +104,12 @@ static void the_descriptor(void **state)
 {
 	static const struct fault_op store = {"store a descriptor", store_old, store_new,
 					      is_old_or_new};
+	static const struct fault_op change = {"change a descriptor", store_old, change_old,
+					       is_old_or_new};
 	static const struct fault_op load = {"load a descriptor", store_old, load_old, NULL};
 
 	faults_each(*state, &store);
+	faults_each(*state, &change);
 	faults_each(*state, &load);
 }
 

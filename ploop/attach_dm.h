@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef PLOOP_ATTACH_DM_H
+#define PLOOP_ATTACH_DM_H
+
+/* What making a device and giving it another top have in common. */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct attach;
+struct err;
+
+/*
+ * A table of the target for @a, to be used from the next resume on. @push: the
+ * disk's own top is one more of the older ones, and a->image stands on it.
+ */
+int attach_dm_load(int dm, const struct attach *a, dev_t dev, bool push, struct err *err);
+
+/* The device is known by its top: @image is that now. Best effort, who looks for it looks at the top itself, too. */
+void attach_dm_rename(int dm, dev_t dev, int image);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A snapshot of a mounted disk: its device gets one more delta, empty, that is
+ * written to from then on.
+ *
+ *   load    the new table beside the one in use; the old top is opened for
+ *           reading in it
+ *   switch  one ioctl: the file system is frozen, the old table closes its top,
+ *           the new one opens its own, and the file system goes on
+ *
+ * The lock on the old top is the old table's, and goes with it; only then can
+ * the new table's open file take one for readers. Meanwhile the lock on the new
+ * top keeps others away from the disk.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "attach_dm.h"
+#include "cleanup.h"
+#include "disk.h"
+#include "dm.h"
+#include "err.h"
+#include "io.h"
+#include "mark.h"
+
+#define LOCK_TRIES 300
+#define LOCK_NS	   (10 * 1000 * 1000)
+
+struct attach_push {
+	struct attach a; /* disk is borrowed; image is the new top, owned */
+	int dm;
+	dev_t dev;
+};
+
+static void free_push(struct attach_push *p)
+{
+	if (p->a.image >= 0)
+		close(p->a.image);
+	if (p->dm >= 0)
+		close(p->dm);
+	free(p);
+}
+
+static int lock_soon(int fd, int how)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_NS};
+	int i, r = flock(fd, how | LOCK_NB);
+
+	for (i = 0; r < 0 && i < LOCK_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		r = flock(fd, how | LOCK_NB);
+	}
+	return r;
+}
+
+static int load(struct attach_push *p, const char *name, struct err *err)
+{
+	struct ploop_disk *disk = p->a.disk;
+	int r = ploop_partition(disk, &p->a.offset, &p->a.length, err);
+
+	if (r < 0)
+		return r;
+	p->dm = dm_open();
+	if (p->dm < 0)
+		return err_errno(err, p->dm, "cannot open the device mapper");
+	/* Whoever was killed here before left a table, which has a lock. */
+	dm_clear(p->dm, p->dev);
+	p->a.image = openat(disk->dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (p->a.image < 0 || lock_soon(p->a.image, LOCK_EX) < 0)
+		return err_errno(err, errno, "cannot open the image '%s'", name);
+	return attach_dm_load(p->dm, &p->a, p->dev, true, err);
+}
+
+int attach_push_load(struct ploop_disk *disk, dev_t dev, const char *name, struct attach_push **ret,
+		     struct err *err)
+{
+	struct attach_push *p = calloc(1, sizeof(*p));
+	unsigned int i;
+	int r;
+
+	if (!p)
+		return err_errno(err, ENOMEM, "cannot make a snapshot of '%s'", disk->path);
+	*p = (struct attach_push){
+		.a = {.disk = disk, .image = -EBADF}, .dm = -EBADF, .dev = dev};
+	for (i = 0; i < disk->n_older; i++)
+		p->a.older[i] = disk->older[i].fd;
+	r = load(p, name, err);
+	if (r < 0)
+		free_push(p);
+	else
+		*ret = p;
+	return r;
+}
+
+void attach_push_cancel(struct attach_push *p)
+{
+	dm_clear(p->dm, p->dev);
+	free_push(p);
+}
+
+/* The old top, for writing, as it was: whatever the new table did, it did not come to be written to. */
+static void go_back(struct attach_push *p)
+{
+	struct attach old = p->a;
+
+	old.image = openat(old.disk->dirfd, old.disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (old.image < 0)
+		return;
+	if (attach_dm_load(p->dm, &old, p->dev, false, NULL) == 0)
+		(void)dm_resume(p->dm, p->dev);
+	(void)flock(old.image, LOCK_EX | LOCK_NB);
+	close(old.image);
+}
+
+/* What was checked before it was mounted is sound as it was frozen, and what is on it from now on is not checked. */
+static void pass_mark(const struct attach_push *p)
+{
+	char name[ATTACH_NAME_MAX];
+	_cleanup_close_ int dev = -EBADF;
+	uint64_t sequence;
+
+	if (!attach_name(p->dev, name))
+		return;
+	dev = attach_open(name, 0);
+	if (dev < 0 || mark_sequence(dev, &sequence) < 0)
+		return;
+	(void)mark_mounted(p->a.image, dev, false);
+	mark_unmounted(p->a.disk->img.fd, sequence);
+}
+
+int attach_push_switch(struct attach_push *p, struct err *err)
+{
+	const struct ploop_disk *disk = p->a.disk;
+	unsigned int i;
+	int r = dm_resume(p->dm, p->dev);
+
+	if (r < 0) {
+		err_errno(err, r, "the device mapper does not go on with a new top of '%s', the "
+				  "kernel's log tells more",
+			  disk->dir);
+		go_back(p);
+		free_push(p);
+		return r;
+	}
+	for (i = 0; i < disk->n_older; i++)
+		(void)lock_soon(disk->older[i].fd, LOCK_SH);
+	(void)lock_soon(disk->img.fd, LOCK_SH);
+	pass_mark(p);
+	attach_dm_rename(p->dm, p->dev, p->a.image);
+	free_push(p);
+	return 0;
+}
