@@ -35,6 +35,7 @@
 
 #include "attach.h"
 #include "cleanup.h"
+#include "compact.h"
 #include "disk.h"
 #include "dm.h"
 #include "err.h"
@@ -436,16 +437,33 @@ static bool lock_soon(int image)
 	return false;
 }
 
+/* Whoever waits for an unmount is not to wait for long: a compaction that is asked for does the rest. */
+#define MOVE_BYTES_MAX (256u << 20)
+
+static void compact(int image)
+{
+	char self[32];
+	_cleanup_close_ int fd = -EBADF;
+	uint64_t freed;
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", image);
+	fd = open(self, O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		(void)compact_image(fd, MOVE_BYTES_MAX, "image", &freed, NULL);
+}
+
 static void unmounted(const char *name, int dev)
 {
 	_cleanup_close_ int fd = dev, dm = dm_open(), image = -EBADF;
 	_cleanup_close_ int settled = attach_open_settled(name);
+	int read_only = 1;
 	unsigned int levels;
 	uint64_t sequence;
 	struct stat st;
 	bool clean;
 
-	if (settled < 0 || fstat(fd, &st) < 0 || mark_sequence(fd, &sequence) < 0)
+	if (settled < 0 || fstat(fd, &st) < 0 || mark_sequence(fd, &sequence) < 0 ||
+	    ioctl(fd, BLKROGET, &read_only) < 0)
 		return;
 	clean = attach_is_clean(fd);
 	levels = dm < 0 ? 0 : levels_of(dm, st.st_rdev);
@@ -456,7 +474,11 @@ static void unmounted(const char *name, int dev)
 	/* It is written to until then: the mark tells of the file as it is after that. */
 	let_go(name, steal_fd(&fd), sequence);
 	/* Locked, as it may be mounted again by now. */
-	if (image >= 0 && lock_soon(image) && clean)
+	if (image < 0 || !lock_soon(image))
+		return;
+	if (!read_only)
+		compact(image);
+	if (clean)
 		mark_unmounted(image, sequence);
 }
 

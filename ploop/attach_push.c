@@ -26,6 +26,7 @@
 #include "attach.h"
 #include "attach_dm.h"
 #include "cleanup.h"
+#include "compact.h"
 #include "disk.h"
 #include "dm.h"
 #include "err.h"
@@ -89,8 +90,7 @@ int attach_push_load(struct ploop_disk *disk, dev_t dev, const char *name, struc
 
 	if (!p)
 		return err_errno(err, ENOMEM, "cannot make a snapshot of '%s'", disk->path);
-	*p = (struct attach_push){
-		.a = {.disk = disk, .image = -EBADF}, .dm = -EBADF, .dev = dev};
+	*p = (struct attach_push){.a = {.disk = disk, .image = -EBADF}, .dm = -EBADF, .dev = dev};
 	for (i = 0; i < disk->n_older; i++)
 		p->a.older[i] = disk->older[i].fd;
 	r = load(p, name, err);
@@ -121,6 +121,28 @@ static void go_back(struct attach_push *p)
 	close(old.image);
 }
 
+/* Another disk may stand on it as well: that one is as it was made. */
+static void close_holes(const struct ploop_disk *disk, const struct image *img)
+{
+	_cleanup_close_ int fd = openat(disk->dirfd, img->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd >= 0 && img->format == PLOOP_FORMAT_EXPANDED && fstat(fd, &st) == 0 &&
+	    st.st_nlink == 1)
+		compact_fill_holes(fd);
+}
+
+/*
+ * Discards left some in what nobody writes to from now on; and in the one below,
+ * if whoever put the old top on it was killed before he came to this.
+ */
+static void close_old_holes(const struct ploop_disk *disk)
+{
+	close_holes(disk, &disk->img);
+	if (disk->n_older)
+		close_holes(disk, &disk->older[0]);
+}
+
 /* What was checked before it was mounted is sound as it was frozen, and what is on it from now on is not checked. */
 static void pass_mark(const struct attach_push *p)
 {
@@ -144,8 +166,9 @@ int attach_push_switch(struct attach_push *p, struct err *err)
 	int r = dm_resume(p->dm, p->dev);
 
 	if (r < 0) {
-		err_errno(err, r, "the device mapper does not go on with a new top of '%s', the "
-				  "kernel's log tells more",
+		err_errno(err, r,
+			  "the device mapper does not go on with a new top of '%s', the "
+			  "kernel's log tells more",
 			  disk->dir);
 		go_back(p);
 		free_push(p);
@@ -154,6 +177,7 @@ int attach_push_switch(struct attach_push *p, struct err *err)
 	for (i = 0; i < disk->n_older; i++)
 		(void)lock_soon(disk->older[i].fd, LOCK_SH);
 	(void)lock_soon(disk->img.fd, LOCK_SH);
+	close_old_holes(disk);
 	pass_mark(p);
 	attach_dm_rename(p->dm, p->dev, p->a.image);
 	free_push(p);

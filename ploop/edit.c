@@ -32,8 +32,8 @@ static void remove_unnamed(int dirfd, const struct descriptor *d, char *const *n
 	size_t i;
 
 	for (i = 0; names && names[i]; i++)
-		if (*names[i] && !strchr(names[i], '/') &&
-		    strcmp(names[i], DESCRIPTOR_NAME) != 0 && !is_named(d, names[i]))
+		if (*names[i] && !strchr(names[i], '/') && strcmp(names[i], DESCRIPTOR_NAME) != 0 &&
+		    !is_named(d, names[i]))
 			unlinkat(dirfd, names[i], 0);
 }
 

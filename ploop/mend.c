@@ -20,6 +20,7 @@
 #include "attach.h"
 #include "bat.h"
 #include "cleanup.h"
+#include "compact.h"
 #include "err.h"
 #include "format.h"
 #include "image.h"
@@ -78,6 +79,8 @@ static int mend(int image, uint8_t bytes[sizeof(struct ploop_header)], const str
 	mark_forget(image);
 	if (end < file_bytes && ftruncate(image, (off_t)end) < 0)
 		r = -errno;
+	if (r == 0 && marked)
+		compact_fill_holes(image);
 	if (r == 0 && marked)
 		r = close_header(image, bytes, named_end(&bat) == first);
 	if (r == 0 && fsync(image) < 0)

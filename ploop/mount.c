@@ -251,8 +251,11 @@ static int split_options(const struct ploop_mount_opts *opts, unsigned long *ret
 
 	if (r < 0)
 		return r;
-	/* The super block may ask for a panic of the machine at the first error that is found. */
-	strbuf_add(&data, "errors=remount-ro");
+	/*
+	 * The super block may ask for a panic of the machine at the first error that is
+	 * found. What is deleted inside is to be the host's again.
+	 */
+	strbuf_add(&data, "errors=remount-ro,discard");
 	for (i = 0; words && words[i]; i++) {
 		if (take_flag(words[i], &flags))
 			continue;

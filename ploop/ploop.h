@@ -133,6 +133,15 @@ int ploop_hold(const char *dir, struct ploop_hold **ret_hold, struct err *err);
 void ploop_release(struct ploop_hold *hold);
 
 /*
+ * Give back to the host what the disk has no use for. Of a mounted disk its file
+ * system says what that is; the file of one that is not gets as short as what is
+ * in it, for which clusters may have to be moved. *ret_freed_bytes: how much the
+ * file system had free and gave back, or how much shorter the file is. -EBUSY when
+ * it is in use by others, -EOPNOTSUPP for a raw image that is not mounted.
+ */
+int ploop_compact(const char *path, uint64_t *ret_freed_bytes, struct err *err);
+
+/*
  * Snapshots of the image directory, or DiskDescriptor.xml, @path. A crash in any
  * of these leaves the state before or the one after; what is left of files goes
  * with the next of them. -EBUSY when another one is under way, or when the

@@ -350,8 +350,8 @@ static int take_file(struct edit *e, const char *guid, const char *child, struct
 
 static int delete_downwards(struct edit *e, const char *guid, const char *child, struct err *err)
 {
-	int r = edit_expect(
-		e, (const char *const[]){descriptor_find(&e->loc.desc, child)->file}, 1, err);
+	int r = edit_expect(e, (const char *const[]){descriptor_find(&e->loc.desc, child)->file}, 1,
+			    err);
 
 	if (r == 0)
 		r = mark_temporary(e, guid, err);

@@ -43,6 +43,7 @@ int cmd_info(int argc, char **argv, struct err *err);
 int cmd_check(int argc, char **argv, struct err *err);
 int cmd_mount(int argc, char **argv, struct err *err);
 int cmd_umount(int argc, char **argv, struct err *err);
+int cmd_balloon(int argc, char **argv, struct err *err);
 int cmd_snapshot(int argc, char **argv, struct err *err);
 int cmd_snapshot_delete(int argc, char **argv, struct err *err);
 int cmd_snapshot_list(int argc, char **argv, struct err *err);

@@ -77,6 +77,9 @@ static const struct command commands[] = {
 	 "  -u UUID         this one and the one below it (what is written to)\n"
 	 "  -A              all below what is written to\n",
 	 "-n", "make two images on top of each other one"},
+	{"balloon", cmd_balloon, "discard [--automount] DIR|DiskDescriptor.xml|IMAGE",
+	 "  --automount     mount it for that, if it is not\n", "--to-free --min-block --defrag",
+	 "give back space that nobody uses"},
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

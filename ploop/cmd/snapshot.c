@@ -25,8 +25,9 @@ static int failed(struct err *err)
 {
 	switch (-err->code) {
 	case ENOENT:
-		return err_exit_default(err, strstr(err->msg, "cannot open") ? PLOOP_EXIT_OPEN
-									      : PLOOP_EXIT_NO_SNAPSHOT);
+		return err_exit_default(err, strstr(err->msg, "cannot open")
+						     ? PLOOP_EXIT_OPEN
+						     : PLOOP_EXIT_NO_SNAPSHOT);
 	case EEXIST:
 	case E2BIG:
 	case EMLINK:
@@ -131,7 +132,7 @@ int cmd_snapshot_merge(int argc, char **argv, struct err *err)
 /* --- telling -------------------------------------------------------------------------- */
 
 #define DESCRIPTOR "DiskDescriptor.xml"
-#define NO_PARENT "{00000000-0000-0000-0000-000000000000}"
+#define NO_PARENT  "{00000000-0000-0000-0000-000000000000}"
 
 struct column {
 	const char *name, *title;
@@ -228,7 +229,7 @@ static int print_list(const struct listing *l, const char *path, struct err *err
 	ploop_snapshots_free(list, n);
 	return found ? 0
 		     : err_exit(err, PLOOP_EXIT_NO_SNAPSHOT, "'%s' has no snapshot %s", path,
-				  l->guid);
+				l->guid);
 }
 
 static int parse_listing(struct listing *l, int c, char **argv, struct err *err)

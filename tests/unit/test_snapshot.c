@@ -192,7 +192,7 @@ static void go_back(struct fixture *f, struct model *m, size_t i)
 	memcpy(m->disk, m->states[i].bytes, BYTES);
 }
 
-static void delete(struct fixture *f, struct model *m, size_t i)
+static void delete (struct fixture *f, struct model *m, size_t i)
 {
 	struct err err = ERR_INIT;
 
@@ -245,7 +245,7 @@ static void step(struct fixture *f, struct model *m, uint32_t *seed)
 		break;
 	case 3:
 		if (m->n)
-			delete(f, m, rnd(seed) % m->n);
+			delete (f, m, rnd(seed) % m->n);
 		break;
 	case 4:
 		merge(f, m);
@@ -533,7 +533,7 @@ static void leaves_shared_files_alone(void **state)
 	assert_int_equal(mkdirat(f->dirfd, "golden", 0755), 0);
 	assert_int_equal(linkat(f->dirfd, "root.hds", f->dirfd, "golden/root.hds", 0), 0);
 	assert_int_equal(fstatat(f->dirfd, "golden/root.hds", &before, 0), 0);
-	delete(f, &m, 0);
+	delete (f, &m, 0);
 	check_model(f, &m, "shared");
 	assert_int_equal(fstatat(f->dirfd, "golden/root.hds", &after, 0), 0);
 	assert_int_equal(after.st_nlink, 1);

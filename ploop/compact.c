@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ *   1  the image is marked in use; stable
+ *   2  clusters from the end are copied to places that no entry names; stable
+ *   3  their entries say so; stable
+ *   4  the file is cut behind the last cluster that an entry names
+ *   5  the image is closed; stable
+ *
+ * After a crash each entry names the old place or the copy, which are the same
+ * as long as both are there, and mend.c closes it.
+ */
+#include "compact.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bat.h"
+#include "cleanup.h"
+#include "err.h"
+#include "format.h"
+#include "image.h"
+#include "io.h"
+#include "mark.h"
+
+struct compaction {
+	int image;
+	uint64_t cluster_bytes, file_clusters;
+	uint8_t header[sizeof(struct ploop_header)];
+	struct bat bat;
+	uint32_t *owner; /* of each cluster of the file: entry + 1, 0: none */
+	void *buf;	 /* a cluster */
+};
+
+static int load(struct compaction *c, const char *path, struct err *err)
+{
+	struct ploop_header h;
+	struct stat st;
+	uint32_t i;
+	int r = io_pread_full(c->image, c->header, sizeof(c->header), 0);
+
+	if (r == 0 && fstat(c->image, &st) < 0)
+		r = -errno;
+	if (r < 0)
+		return err_errno(err, r, "cannot read '%s'", path);
+	r = image_parse_header(c->header, (uint64_t)st.st_size, path, &h, err);
+	if (r < 0)
+		return r;
+	if (h.in_use == PLOOP_INUSE || h.flags & PLOOP_FLAG_CONVERTING)
+		return err_set(err, EBUSY, "the image '%s' is in use, or was not closed", path);
+	c->cluster_bytes = (uint64_t)h.cluster_sectors * PLOOP_SECTOR;
+	c->file_clusters = (uint64_t)st.st_size / c->cluster_bytes;
+	r = bat_load(&c->bat, c->image, h.bat_entries, h.first_block_sectors / h.cluster_sectors,
+		     c->file_clusters, path, err);
+	if (r < 0)
+		return r;
+	c->owner = calloc((size_t)c->file_clusters + 1, sizeof(*c->owner));
+	c->buf = malloc(c->cluster_bytes);
+	if (!c->owner || !c->buf)
+		return err_errno(err, ENOMEM, "cannot compact '%s'", path);
+	for (i = 0; i < c->bat.count; i++)
+		if (bat_lookup(&c->bat, i))
+			c->owner[bat_lookup(&c->bat, i)] = i + 1;
+	return 0;
+}
+
+static int mark(struct compaction *c, uint32_t in_use)
+{
+	struct ploop_header h;
+
+	memcpy(&h, c->header, sizeof(h));
+	h.in_use = htole32(in_use);
+	/* It would tell of an older state. */
+	h.extension_sectors = 0;
+	return io_pwrite_full(c->image, &h, sizeof(h), 0) < 0 || fsync(c->image) < 0 ? -EIO : 0;
+}
+
+static int copy(struct compaction *c, uint64_t from, uint64_t to)
+{
+	int r = io_pread_full(c->image, c->buf, c->cluster_bytes, from * c->cluster_bytes);
+
+	return r < 0 ? r
+		     : io_pwrite_full(c->image, c->buf, c->cluster_bytes, to * c->cluster_bytes);
+}
+
+/* The last clusters go to the first places that are free; *ret_end is where the data ends then. */
+static int move(struct compaction *c, uint64_t budget, uint64_t *ret_end)
+{
+	uint64_t from = c->file_clusters, to = c->bat.first;
+	int r;
+
+	for (;; budget -= c->cluster_bytes) {
+		while (from > c->bat.first && !c->owner[from - 1])
+			from--;
+		while (to < from && c->owner[to])
+			to++;
+		*ret_end = from;
+		if (to >= from || budget < c->cluster_bytes)
+			return 0;
+		r = copy(c, from - 1, to);
+		if (r < 0)
+			return r;
+		bat_set(&c->bat, c->owner[from - 1] - 1, (uint32_t)to);
+		c->owner[to] = c->owner[from - 1];
+		c->owner[from - 1] = 0;
+	}
+}
+
+static int store(struct compaction *c)
+{
+	int r;
+
+	if (!bat_is_dirty(&c->bat))
+		return 0;
+	if (fdatasync(c->image) < 0)
+		return -errno;
+	r = bat_store(&c->bat, c->image);
+	return r < 0 ? r : fdatasync(c->image) < 0 ? -errno : 0;
+}
+
+static bool is_full(const struct compaction *c)
+{
+	uint64_t i;
+
+	for (i = c->bat.first; i < c->file_clusters; i++)
+		if (!c->owner[i])
+			return false;
+	return true;
+}
+
+static int shorten(struct compaction *c, uint64_t budget, uint64_t *ret_end)
+{
+	int r = mark(c, PLOOP_INUSE);
+
+	if (r == 0)
+		r = move(c, budget, ret_end);
+	if (r == 0)
+		r = store(c);
+	if (r == 0 && ftruncate(c->image, (off_t)(*ret_end * c->cluster_bytes)) < 0)
+		r = -errno;
+	return r == 0 ? mark(c, PLOOP_CLOSED) : r;
+}
+
+/* Of zeros, whose blocks nobody writes: where there is no room for them they stay holes. */
+static void fill_holes(const struct compaction *c, uint64_t end)
+{
+	uint64_t from = 0, at;
+
+	for (at = 0; at <= end; at++) {
+		if (at < end && (at < c->bat.first || c->owner[at]))
+			continue;
+		if (at > from)
+			(void)fallocate(c->image, 0, (off_t)(from * c->cluster_bytes),
+					(off_t)((at - from) * c->cluster_bytes));
+		from = at + 1;
+	}
+}
+
+void compact_fill_holes(int image)
+{
+	struct stat st;
+
+	if (fstat(image, &st) == 0 && st.st_size > 0)
+		(void)fallocate(image, 0, 0, st.st_size);
+}
+
+int compact_image(int image, uint64_t max_move_bytes, const char *path, uint64_t *ret_freed_bytes,
+		  struct err *err)
+{
+	struct compaction c = {.image = image};
+	uint64_t end;
+	int r = load(&c, path, err);
+
+	*ret_freed_bytes = 0;
+	if (r == 0) {
+		end = c.file_clusters;
+		if (!is_full(&c)) {
+			mark_forget(image);
+			r = shorten(&c, max_move_bytes, &end);
+			if (r < 0)
+				err_errno(err, r, "cannot compact '%s'", path);
+		}
+		if (r == 0) {
+			fill_holes(&c, end);
+			*ret_freed_bytes = (c.file_clusters - end) * c.cluster_bytes;
+		}
+	}
+	bat_free(&c.bat);
+	free(c.owner);
+	free(c.buf);
+	return r;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Space that nobody uses goes back to the host: mounted, or not. */
+#include "ploop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "cleanup.h"
+#include "compact.h"
+#include "disk.h"
+#include "err.h"
+#include "mark.h"
+#include "mend.h"
+
+static int trim(const char *target, uint64_t *ret_freed_bytes, struct err *err)
+{
+	_cleanup_close_ int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct fstrim_range range = {.len = UINT64_MAX};
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open '%s'", target);
+	if (ioctl(fd, FITRIM, &range) < 0)
+		return err_errno(err, errno, "cannot trim the file system on '%s'", target);
+	*ret_freed_bytes = range.len;
+	return 0;
+}
+
+static int shorten(const struct ploop_disk *disk, uint64_t *ret_freed_bytes, struct err *err)
+{
+	_cleanup_close_ int image = openat(disk->dirfd, disk->img.name,
+					   O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool checked;
+	int r;
+
+	if (image < 0)
+		return err_errno(err, errno, "cannot open the image '%s'", disk->path);
+	if (flock(image, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, EBUSY, "the image '%s' is in use", disk->path);
+	if (disk->img.format == PLOOP_FORMAT_RAW)
+		return err_set(err, EOPNOTSUPP,
+			       "'%s' is a raw image, which gives back space only while it is "
+			       "mounted",
+			       disk->path);
+	r = attach_check_none(image, disk->path, err);
+	if (r == 0)
+		r = mend_image(image, false, disk->path, err);
+	if (r < 0)
+		return r;
+	checked = mark_is_checked(image);
+	r = compact_image(image, UINT64_MAX, disk->path, ret_freed_bytes, err);
+	if (r == 0 && checked)
+		mark_checked(image);
+	return r;
+}
+
+int ploop_compact(const char *path, uint64_t *ret_freed_bytes, struct err *err)
+{
+	_cleanup_free_ char *target = NULL;
+	struct ploop_disk *disk;
+	int r = ploop_open(path, &disk, err);
+
+	if (r < 0)
+		return r;
+	r = ploop_mount_point(disk, 0, &target, err);
+	if (r == 0) {
+		r = trim(target, ret_freed_bytes, err);
+	} else if (r == -ENOENT) {
+		err_clear(err);
+		r = shorten(disk, ret_freed_bytes, err);
+	}
+	ploop_close(disk);
+	return r;
+}
