@@ -63,7 +63,8 @@ static int hold_file(struct ploop_hold *h, int dirfd, const char *dir, const cha
 		return err_errno(err, errno, "cannot look at '%s/%s'", dir, name);
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	/* A file with another name is also below disks that are none of this directory; the top never is. */
+	if (flock(fd, (st.st_nlink > 1 ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
 		return err_set(err, EBUSY, "the image '%s/%s' is in use: is it mounted?", dir,
 			       name);
 	if (keep(h, steal_fd(&fd)) < 0)

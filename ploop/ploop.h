@@ -169,6 +169,14 @@ int ploop_snapshot_delete(const char *path, const char *guid, struct err *err);
  */
 int ploop_snapshot_merge(const char *path, const char *guid, struct err *err);
 
+/*
+ * Make the image directory @dir (must not exist, its parent must), whose disk is
+ * what the snapshot @guid of @path is: the images are the same files, which stay
+ * as they are as long as one of the two directories has them. -EXDEV when @dir is on
+ * another file system, -EMLINK when too many have them.
+ */
+int ploop_clone(const char *path, const char *guid, const char *dir, struct err *err);
+
 struct ploop_snapshot {
 	char guid[PLOOP_GUID_BYTES];
 	char parent[PLOOP_GUID_BYTES]; /* empty: none */

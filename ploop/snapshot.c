@@ -25,33 +25,10 @@
 #include "err.h"
 #include "format.h"
 #include "guid.h"
-#include "image.h"
 #include "mark.h"
 #include "mend.h"
 #include "merge.h"
-#include "strbuf.h"
-
-#define FILE_MAX 255
-
-/* "root.hds.{GUID}", whatever the name of the oldest had behind it already. */
-static int new_name(const struct edit *e, char **ret, struct err *err)
-{
-	const char *base = location_top(&e->loc)->file, *brace = strstr(base, ".{");
-	int len = brace ? (int)(brace - base) : (int)strlen(base);
-	char guid[PLOOP_GUID_BYTES];
-	struct strbuf b = STRBUF_INIT;
-
-	if (guid_random(guid) < 0)
-		return err_set(err, EIO, "there are no random numbers for a name");
-	strbuf_addf(&b, "%.*s.%s", len, base, guid);
-	*ret = strbuf_steal(&b);
-	if (!*ret)
-		return err_errno(err, ENOMEM, "cannot name a new image");
-	if (strlen(*ret) > FILE_MAX)
-		return err_set(err, ENAMETOOLONG, "'%s' is too long for the name of an image",
-			       *ret);
-	return 0;
-}
+#include "top.h"
 
 /* The file of @delta, locked so that it is nobody else's; -EBUSY when it is mounted. */
 static int lock_delta(const struct edit *e, const struct descriptor_delta *delta, struct err *err)
@@ -65,23 +42,11 @@ static int lock_delta(const struct edit *e, const struct descriptor_delta *delta
 		return err_errno(err, errno, "cannot open the image '%s'", delta->file);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "'%s' is not a regular file", delta->file);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	/* Other disks may stand on a file with another name: it is read, and not written to. */
+	if (flock(fd, (st.st_nlink > 1 ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
 		return err_set(err, EBUSY, "the image '%s/%s' is in use", e->loc.dir, delta->file);
-	r = attach_check_none(fd, delta->file, err);
+	r = st.st_nlink > 1 ? 0 : attach_check_none(fd, delta->file, err);
 	return r < 0 ? r : steal_fd(&fd);
-}
-
-static int make_empty(const struct edit *e, const char *name, struct err *err)
-{
-	struct image img;
-	int r = image_create(e->loc.dirfd, name, PLOOP_FORMAT_EXPANDED, e->loc.desc.size_bytes,
-			     e->loc.desc.cluster_bytes, &img, err);
-
-	if (r < 0)
-		return r;
-	r = image_finish(&img, true, err);
-	image_close(&img);
-	return r;
 }
 
 /* A new, empty top on @parent; the one that was the top is @parent, or is in the way no more. */
@@ -93,7 +58,7 @@ static int add_top(struct edit *e, const char *parent, const char *name, struct 
 		     : edit_store(e, err);
 }
 
-/* What is on @guid now is what was checked as @was. */
+/* The same contents as what was checked, in whatever file. */
 static void keep_mark(const struct edit *e, const char *name, bool was)
 {
 	_cleanup_close_ int fd = openat(e->loc.dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -126,12 +91,8 @@ static int make_closed(struct edit *e, int top, const char *guid, const char *na
 		return r;
 	checked = mark_is_checked(top);
 	descriptor_rename(&e->loc.desc, e->loc.desc.top, guid);
-	r = make_empty(e, name, err);
-	if (r == 0)
-		r = add_top(e, guid, name, err);
-	if (r == 0)
-		keep_mark(e, name, checked);
-	return r;
+	r = top_make(e->loc.dirfd, name, &e->loc.desc, checked, err);
+	return r < 0 ? r : add_top(e, guid, name, err);
 }
 
 /* The table has the new top before the descriptor has it, and is in use after that. */
@@ -139,7 +100,7 @@ static int make_mounted(struct edit *e, struct ploop_disk *disk, dev_t dev, cons
 			const char *name, struct err *err)
 {
 	struct attach_push *push = NULL;
-	int r = make_empty(e, name, err);
+	int r = top_make(e->loc.dirfd, name, &e->loc.desc, false, err);
 
 	if (r == 0)
 		r = attach_push_load(disk, dev, name, &push, err);
@@ -218,7 +179,7 @@ static int make(struct edit *e, const char *guid, struct err *err)
 	struct ploop_disk *disk = NULL;
 	struct err why = ERR_INIT;
 	dev_t dev = 0;
-	int r = new_name(e, &name, err);
+	int r = top_name(location_top(&e->loc)->file, &name, err);
 
 	if (r < 0)
 		return r;
@@ -293,20 +254,17 @@ static int switch_to(struct edit *e, const char *guid, struct err *err)
 	fd = openat(e->loc.dirfd, to->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return err_errno(err, errno, "cannot open the image '%s'", to->file);
-	r = new_name(e, &name, err);
+	r = top_name(location_top(&e->loc)->file, &name, err);
 	if (r == 0 && !(old = strdup(descriptor_top(&e->loc.desc)->file)))
 		r = err_errno(err, ENOMEM, "cannot switch to %s", guid);
 	if (r == 0)
 		r = edit_expect(e, (const char *const[]){name, old}, 2, err);
 	if (r == 0)
-		r = make_empty(e, name, err);
+		r = top_make(e->loc.dirfd, name, &e->loc.desc, mark_is_checked(fd), err);
 	if (r < 0)
 		return r;
 	descriptor_remove(&e->loc.desc, e->loc.desc.top);
-	r = add_top(e, guid, name, err);
-	if (r == 0)
-		keep_mark(e, name, mark_is_checked(fd));
-	return r;
+	return add_top(e, guid, name, err);
 }
 
 int ploop_snapshot_switch(const char *path, const char *guid, struct err *err)

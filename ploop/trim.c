@@ -33,8 +33,8 @@ static int trim(const char *target, uint64_t *ret_freed_bytes, struct err *err)
 
 static int shorten(const struct ploop_disk *disk, uint64_t *ret_freed_bytes, struct err *err)
 {
-	_cleanup_close_ int image = openat(disk->dirfd, disk->img.name,
-					   O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	_cleanup_close_ int image =
+		openat(disk->dirfd, disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	bool checked;
 	int r;
 

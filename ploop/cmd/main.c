@@ -86,11 +86,9 @@ static const struct command commands[] = {
 
 /* OpenVZ's commands that come with a later part of the library. */
 static const char *const later[] = {
-	"replace",   "resize",	"convert",   "list",
-	"tsnapshot", "copy",	"balloon",   "restore-descriptor",
-	"encrypt",   "tg-init", "tg-deinit", "tg-status",
-	"stat",	     "start",	"stop",	     "delete",
-	"clear",     "merge",	"grow",
+	"replace", "resize",  "convert",   "list",	"tsnapshot", "copy",  "restore-descriptor",
+	"encrypt", "tg-init", "tg-deinit", "tg-status", "stat",	     "start", "stop",
+	"delete",  "clear",   "merge",	   "grow",
 };
 
 int cmd_usage(struct err *err, const char *fmt, ...)

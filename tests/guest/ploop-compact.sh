@@ -70,7 +70,7 @@ mustfail "a raw one has to be mounted" eval 'ploop init -s 64M -f raw r/root.hds
 is "with its exit code" "$status" 3
 
 # As a tenant does it.
-check "create a container" vzctl create 902 --ostemplate busybox --layout ploop:expanded
+check "create a container" vzctl create 902 --ostemplate busybox --layout ploop:expanded --full
 image=$(find /vz/private/902 -name 'root.hds')
 check "start it" vzctl start 902
 vzctl exec 902 'head -c 150000000 /dev/zero | tr "\0" z >/root/big; sync'

@@ -40,9 +40,8 @@ static unsigned int make_image(struct fixture *f, uint8_t *model, uint32_t seed)
 
 	memset(model, 0, BYTES);
 	unlinkat(f->dirfd, "i", 0);
-	assert_int_equal(image_create(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, BYTES, CLUSTER, &img,
-				      &err),
-			 0);
+	assert_int_equal(
+		image_create(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, BYTES, CLUSTER, &img, &err), 0);
 	assert_int_equal(disk_new(&img, &disk), 0);
 	for (i = 0; i < 30; i++) {
 		uint32_t at = rnd(&seed) % CLUSTERS;

@@ -28,6 +28,7 @@
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "golden.h"
 #include "log.h"
 #include "path.h"
 #include "ploop.h"
@@ -137,8 +138,9 @@ static int create_image(const char *dir, struct ploop_create_opts *opts, struct 
 	return r < 0 ? err_exit_default(err, VZ_IMAGE_CREATE) : 0;
 }
 
-static int make_image(const char *tmp, const struct area_create_opts *opts, struct err *err)
+static int make_disk(const void *arg, const char *dir, struct err *err)
 {
+	const struct area_create_opts *opts = arg;
 	const char *const tars[] = {opts->tar, NULL};
 	struct ploop_create_opts po = {
 		.size_bytes = opts->size_bytes,
@@ -149,7 +151,16 @@ static int make_image(const char *tmp, const struct area_create_opts *opts, stru
 		.progress = opts->progress,
 		.progress_arg = opts->progress_arg,
 	};
+
+	return create_image(dir, &po, err);
+}
+
+/* Whatever keeps it from standing on a golden image, a disk of its own says it better, or is one. */
+static int make_image(const struct ct *ct, const char *tmp, const struct area_create_opts *opts,
+		      struct err *err)
+{
 	_cleanup_free_ char *dir = path_join(tmp, IMAGE_DIR);
+	struct err why = ERR_INIT;
 	int r;
 
 	if (!dir)
@@ -158,7 +169,14 @@ static int make_image(const char *tmp, const struct area_create_opts *opts, stru
 	r = path_mkdirs(tmp, 0700, err);
 	if (r < 0)
 		return err_exit_default(err, VZ_CREATE_PRIVATE);
-	return create_image(dir, &po, err);
+	if (opts->expanded && !opts->full) {
+		r = golden_clone(ct->host->template_dir, opts->tar, opts->size_bytes, opts->max_id,
+				 make_disk, opts, dir, &why);
+		if (r == 0)
+			return 0;
+		log_detail(1, "the disk is one of its own: %s", why.msg);
+	}
+	return make_disk(opts, dir, err);
 }
 
 static int remove_partial(const char *partial, struct err *err)
@@ -175,7 +193,7 @@ int area_create(const struct ct *ct, const struct area_create_opts *opts, struct
 		return err_set(err, ENOMEM, "out of memory");
 	r = remove_partial(partial, err);
 	if (r == 0)
-		r = make_image(partial, opts, err);
+		r = make_image(ct, partial, opts, err);
 	if (r < 0)
 		goto undo;
 	if (rename(partial, ct->private_dir) < 0) {

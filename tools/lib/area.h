@@ -17,6 +17,7 @@ struct area_create_opts {
 	const char *tar; /* template */
 	uint64_t size_bytes;
 	bool expanded; /* an image that grows, which needs the kernel's target ploop; else a raw one */
+	bool full;     /* of its own, and none that stands on the golden image of its template */
 	uint32_t max_id; /* largest owner the container's id range can hold */
 	area_progress_fn progress;
 	void *progress_arg;

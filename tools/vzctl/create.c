@@ -7,6 +7,7 @@
 #include "cmd.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@
 struct create {
 	struct ctx *ctx;
 	const char *sample;
+	bool full;
 	struct {
 		const struct param *p;
 		const char *value;
@@ -53,8 +55,12 @@ static int add_change(void *arg, const struct param *p, const char *value, struc
 
 static void found(void *arg, const char *option, const char *value)
 {
-	(void)option;
-	((struct create *)arg)->sample = value;
+	struct create *c = arg;
+
+	if (strcmp(option, "full") == 0)
+		c->full = true;
+	else
+		c->sample = value;
 }
 
 static int load_sample(struct create *c, struct err *err)
@@ -147,7 +153,7 @@ static void show_progress(void *arg, uint64_t done, uint64_t total)
 	fprintf(stderr, "\r%3d%% of the template%s", percent, percent == 100 ? "\r\033[K" : "");
 }
 
-static int make_disk(struct ctx *ctx, struct err *err)
+static int make_disk(struct ctx *ctx, bool full, struct err *err)
 {
 	struct area_create_opts opts = {0};
 	_cleanup_free_ char *tar = NULL;
@@ -164,6 +170,7 @@ static int make_disk(struct ctx *ctx, struct err *err)
 	log_detail(1, "host ids from %u and %u, %u of them", ids.uid, ids.gid, ids.size);
 	opts.tar = tar;
 	opts.expanded = strcmp(ct_get(ctx->ct, "VE_LAYOUT"), "ploop:expanded") == 0;
+	opts.full = full;
 	opts.max_id = ids.size - 1;
 	if (!ctx->quiet && isatty(STDERR_FILENO))
 		opts.progress = show_progress;
@@ -171,13 +178,13 @@ static int make_disk(struct ctx *ctx, struct err *err)
 	return area_create(ctx->ct, &opts, err);
 }
 
-static int make(struct ctx *ctx, struct err *err)
+static int make(struct ctx *ctx, bool full, struct err *err)
 {
 	int r = draft_reserve(ctx->ct, err);
 
 	if (r < 0)
 		return r;
-	r = make_disk(ctx, err);
+	r = make_disk(ctx, full, err);
 	if (r == 0) {
 		r = dist_post_create(ctx->ct, err);
 		if (r >= 0)
@@ -225,7 +232,7 @@ int cmd_create(struct ctx *ctx, int argc, char **argv, struct err *err)
 		r = dist_check(ctx->ct, err);
 	if (r < 0)
 		return r;
-	r = make(ctx, err);
+	r = make(ctx, c.full, err);
 	if (r < 0)
 		return err_prefix(err, "cannot create %s", ctx->ct->idstr);
 	cmd_say(ctx, "Container private area was created");

@@ -30,7 +30,7 @@ static const struct command {
 	unsigned int flags;
 	const char *synopsis, *summary;
 } commands[] = {
-	{ "create", cmd_create, 0, NEED_WRITE | LOGS, "[--ostemplate NAME] [--config NAME] [OPTION...]", "make a container" },
+	{ "create", cmd_create, 0, NEED_WRITE | LOGS, "[--ostemplate NAME] [--config NAME] [--full] [OPTION...]", "make a container" },
 	{ "destroy", cmd_destroy, 0, NEED_WRITE | LOGS, "", "remove a stopped container" },
 	{ "delete", cmd_destroy, 0, NEED_WRITE | LOGS, "", "same as destroy" },
 	{ "start", cmd_start, 0, NEED_ROOT | LOGS, "[--force]", "start a container" },

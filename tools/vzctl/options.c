@@ -14,6 +14,7 @@
 
 const struct cmd_option cmd_options[] = {
 	{"create", "config", "SAMPLE", 0},
+	{"create", "full", NULL, 0},
 	{"start", "force", NULL, 0},
 	{"start", "wait", NULL, VZ_WAIT},
 	{"start", "skip-fsck", NULL, VZ_BAD_OPTION},

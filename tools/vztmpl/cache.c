@@ -18,6 +18,7 @@
 
 #include "cleanup.h"
 #include "err.h"
+#include "golden.h"
 #include "io.h"
 #include "lock.h"
 #include "manifest.h"
@@ -229,6 +230,18 @@ static int unlink_if_there(const char *path, bool *found, struct err *err)
 	return errno == ENOENT ? 0 : err_errno(err, errno, "cannot remove '%s'", path);
 }
 
+/* Containers that stand on them have them by another name. */
+static void remove_golden(char *archive)
+{
+	char *slash = strrchr(archive, '/'), *name = slash + 1;
+	_cleanup_free_ char *template_dir = NULL;
+
+	*slash = '\0';
+	template_dir = path_join(archive, "..");
+	if (template_dir)
+		golden_remove(template_dir, name, NULL);
+}
+
 int cache_remove(const struct cache *c, const char *name, struct err *err)
 {
 	_cleanup_free_ char *archive = cache_path(c, name, ".tar.zst");
@@ -241,6 +254,8 @@ int cache_remove(const struct cache *c, const char *name, struct err *err)
 	r = unlink_if_there(json, &found, err);
 	if (r == 0)
 		r = unlink_if_there(archive, &found, err);
+	if (r == 0)
+		remove_golden(archive);
 	if (r == 0 && !found)
 		r = err_exit(err, EXIT_NO_TEMPLATE, "template '%s' is not in the cache '%s'", name,
 			     c->dir);
