@@ -84,14 +84,21 @@ static int read_name(const char *name, char ret[DM_NAME_BYTES])
 }
 
 /* The file of delta @level of the device, opened by its name; negative: not to be found. */
-static int open_backing(int dm, dev_t dev, unsigned int level)
+static int open_named(int dm, dev_t dev, unsigned int level, char path[PATH_BYTES])
 {
-	char message[32], path[PATH_BYTES];
+	char message[32];
 
 	snprintf(message, sizeof(message), "get_img_name %u", level);
-	if (dm_message(dm, dev, message, path, sizeof(path)) < 0)
+	if (dm_message(dm, dev, message, path, PATH_BYTES) < 0 || *path != '/')
 		return -ENOENT;
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+static int open_backing(int dm, dev_t dev, unsigned int level)
+{
+	char path[PATH_BYTES];
+
+	return open_named(dm, dev, level, path);
 }
 
 static bool is_level(int dm, dev_t dev, unsigned int level, const struct stat *image)
@@ -440,22 +447,53 @@ static bool lock_soon(int image)
 /* Whoever waits for an unmount is not to wait for long: a compaction that is asked for does the rest. */
 #define MOVE_BYTES_MAX (256u << 20)
 
-static void compact(int image)
+static bool is_top(const struct ploop_disk *disk, int image)
 {
-	char self[32];
+	struct stat a, b;
+
+	return fstat(disk->img.fd, &a) == 0 && fstat(image, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* The disk of the image @path, by the descriptor beside it if that is its. NULL: neither. */
+static struct ploop_disk *open_around(char *path, int image)
+{
+	char *slash = strrchr(path, '/');
+	struct ploop_disk *disk;
+
+	*slash = '\0';
+	if (ploop_open(slash == path ? "/" : path, &disk, NULL) == 0) {
+		if (is_top(disk, image))
+			return disk;
+		ploop_close(disk);
+	}
+	*slash = '/';
+	/* Without one there is nothing below. */
+	return NULL;
+}
+
+static void compact(char *path, int image, unsigned int levels)
+{
+	struct ploop_disk *disk = open_around(path, image);
 	_cleanup_close_ int fd = -EBADF;
+	char self[32];
 	uint64_t freed;
 
+	if (!disk && levels == 1 && ploop_open(path, &disk, NULL) < 0)
+		disk = NULL;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", image);
 	fd = open(self, O_RDWR | O_CLOEXEC);
 	if (fd >= 0)
-		(void)compact_image(fd, MOVE_BYTES_MAX, "image", &freed, NULL);
+		(void)compact_image(fd, MOVE_BYTES_MAX, disk, path, &freed, NULL);
+	if (disk)
+		ploop_close(disk);
 }
 
 static void unmounted(const char *name, int dev)
 {
 	_cleanup_close_ int fd = dev, dm = dm_open(), image = -EBADF;
 	_cleanup_close_ int settled = attach_open_settled(name);
+	char path[PATH_BYTES];
 	int read_only = 1;
 	unsigned int levels;
 	uint64_t sequence;
@@ -467,7 +505,7 @@ static void unmounted(const char *name, int dev)
 		return;
 	clean = attach_is_clean(fd);
 	levels = dm < 0 ? 0 : levels_of(dm, st.st_rdev);
-	image = levels ? open_backing(dm, st.st_rdev, levels - 1) : -EBADF;
+	image = levels ? open_named(dm, st.st_rdev, levels - 1, path) : -EBADF;
 	if (image >= 0 && (fstat(image, &st) < 0 || !is_of(name, &st)))
 		close(steal_fd(&image));
 	close(steal_fd(&settled));
@@ -477,7 +515,7 @@ static void unmounted(const char *name, int dev)
 	if (image < 0 || !lock_soon(image))
 		return;
 	if (!read_only)
-		compact(image);
+		compact(path, image, levels);
 	if (clean)
 		mark_unmounted(image, sequence);
 }

@@ -41,9 +41,10 @@ static int check_closed(const struct location *loc, struct err *err)
 		if (r < 0)
 			return r;
 		if (marked)
-			return err_set(err, EBUSY,
-				       "the image '%s/%s' was not closed: 'ploop check -d' mends it",
-				       loc->dir, loc->levels[i].file);
+			return err_set(
+				err, EBUSY,
+				"the image '%s/%s' was not closed: 'ploop check -d' mends it",
+				loc->dir, loc->levels[i].file);
 	}
 	return 0;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  *   1  the image is marked in use; stable
- *   2  clusters from the end are copied to places that no entry names; stable
- *   3  their entries say so; stable
- *   4  the file is cut behind the last cluster that an entry names
- *   5  the image is closed; stable
+ *   2  clusters that are holes are in no entry any more; stable
+ *   3  clusters from the end are copied to places that no entry names; stable
+ *   4  their entries say so; stable
+ *   5  the file is cut behind the last cluster that an entry names
+ *   6  the image is closed; stable
  *
  * After a crash each entry names the old place or the copy, which are the same
  * as long as both are there, and mend.c closes it.
@@ -21,6 +22,7 @@
 
 #include "bat.h"
 #include "cleanup.h"
+#include "disk.h"
 #include "err.h"
 #include "format.h"
 #include "image.h"
@@ -66,6 +68,29 @@ static int load(struct compaction *c, const char *path, struct err *err)
 		if (bat_lookup(&c->bat, i))
 			c->owner[bat_lookup(&c->bat, i)] = i + 1;
 	return 0;
+}
+
+/* What a discard in pieces leaves; room that was made and not written reads as zeros, too. */
+static void drop_holes(struct compaction *c, const struct ploop_disk *disk)
+{
+	off_t data = 0, end = (off_t)(c->file_clusters * c->cluster_bytes);
+	uint64_t i;
+
+	for (i = c->bat.first; i < c->file_clusters; i++) {
+		off_t from = (off_t)(i * c->cluster_bytes);
+
+		if (data < from)
+			data = lseek(c->image, from, SEEK_DATA);
+		if (data < 0 && errno != ENXIO)
+			return;
+		if (data < 0)
+			data = end;
+		if (!c->owner[i] || data < from + (off_t)c->cluster_bytes ||
+		    disk_has_below(disk, c->owner[i] - 1))
+			continue;
+		bat_set(&c->bat, c->owner[i] - 1, 0);
+		c->owner[i] = 0;
+	}
 }
 
 static int mark(struct compaction *c, uint32_t in_use)
@@ -136,6 +161,9 @@ static int shorten(struct compaction *c, uint64_t budget, uint64_t *ret_end)
 {
 	int r = mark(c, PLOOP_INUSE);
 
+	/* Before anything is put where they were. */
+	if (r == 0)
+		r = store(c);
 	if (r == 0)
 		r = move(c, budget, ret_end);
 	if (r == 0)
@@ -168,8 +196,8 @@ void compact_fill_holes(int image)
 		(void)fallocate(image, 0, 0, st.st_size);
 }
 
-int compact_image(int image, uint64_t max_move_bytes, const char *path, uint64_t *ret_freed_bytes,
-		  struct err *err)
+int compact_image(int image, uint64_t max_move_bytes, const struct ploop_disk *disk,
+		  const char *path, uint64_t *ret_freed_bytes, struct err *err)
 {
 	struct compaction c = {.image = image};
 	uint64_t end;
@@ -178,6 +206,8 @@ int compact_image(int image, uint64_t max_move_bytes, const char *path, uint64_t
 	*ret_freed_bytes = 0;
 	if (r == 0) {
 		end = c.file_clusters;
+		if (disk && disk_is_mapped(disk))
+			drop_holes(&c, disk);
 		if (!is_full(&c)) {
 			mark_forget(image);
 			r = shorten(&c, max_move_bytes, &end);

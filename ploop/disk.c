@@ -93,33 +93,32 @@ static uint64_t file_offset(const struct image *img, uint32_t cluster)
 	return (uint64_t)cluster * img->cluster_bytes;
 }
 
-/* The youngest image that has it; NULL: none, it reads zero. */
-static const struct image *holder(const struct ploop_disk *disk, uint32_t cluster)
+/* Of the older images from the @from-th on the youngest that has it; NULL: none. */
+static const struct image *older_holder(const struct ploop_disk *disk, unsigned int from,
+					uint32_t cluster)
 {
 	unsigned int i;
 
-	if (in_file(&disk->img, cluster))
-		return &disk->img;
-	for (i = 0; i < disk->n_older; i++)
+	for (i = from; i < disk->n_older; i++)
 		if (in_file(&disk->older[i], cluster))
 			return &disk->older[i];
 	return NULL;
 }
 
+/* The youngest image that has it; NULL: none, it reads zero. */
+static const struct image *holder(const struct ploop_disk *disk, uint32_t cluster)
+{
+	return in_file(&disk->img, cluster) ? &disk->img : older_holder(disk, 0, cluster);
+}
+
+bool disk_has_below(const struct ploop_disk *disk, uint32_t cluster)
+{
+	return older_holder(disk, 0, cluster) != NULL;
+}
+
 bool disk_has(const struct ploop_disk *disk, uint32_t cluster)
 {
 	return holder(disk, cluster) != NULL;
-}
-
-/* Does the image right below the top keep others from being seen there? */
-static bool is_hiding(const struct ploop_disk *disk, uint32_t cluster)
-{
-	unsigned int i;
-
-	for (i = 1; i < disk->n_older; i++)
-		if (in_file(&disk->older[i], cluster))
-			return true;
-	return false;
 }
 
 static int write_new_expanded(struct ploop_disk *disk, struct disk_slot *s)
@@ -251,14 +250,14 @@ static bool in_range(const struct ploop_disk *disk, uint64_t off, uint64_t len)
 	return off <= disk->img.size_bytes && len <= disk->img.size_bytes - off;
 }
 
-static bool is_unmapped(const struct ploop_disk *disk)
+bool disk_is_mapped(const struct ploop_disk *disk)
 {
 	unsigned int i;
 
 	for (i = 0; i < disk->n_older; i++)
 		if (disk->older[i].unmapped)
-			return true;
-	return disk->img.unmapped;
+			return false;
+	return !disk->img.unmapped;
 }
 
 int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len)
@@ -268,7 +267,7 @@ int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len
 
 	if (!in_range(disk, off_bytes, len))
 		return -ERANGE;
-	if (is_unmapped(disk))
+	if (!disk_is_mapped(disk))
 		return -EBUSY;
 	while (len > 0) {
 		uint32_t cluster = (uint32_t)(off_bytes / size), in = (uint32_t)(off_bytes % size);
@@ -341,7 +340,7 @@ int disk_pull(struct ploop_disk *disk, uint32_t cluster)
 	if (!disk->n_older || in_file(&disk->img, cluster) || !in_file(&disk->older[0], cluster))
 		return 0;
 	r = get_slot(disk, cluster, &s);
-	if (r < 0 || (is_zero(s->buf, disk->img.cluster_bytes) && !is_hiding(disk, cluster)))
+	if (r < 0 || (is_zero(s->buf, disk->img.cluster_bytes) && !older_holder(disk, 1, cluster)))
 		return r;
 	s->dirty_lo = 0;
 	s->dirty_hi = disk->img.cluster_bytes;

@@ -52,6 +52,12 @@ int disk_add_older(struct ploop_disk *disk, struct image *img);
 /* Is there something to be read of the cluster, in whatever image? */
 bool disk_has(const struct ploop_disk *disk, uint32_t cluster);
 
+/* The same in those below the top. */
+bool disk_has_below(const struct ploop_disk *disk, uint32_t cluster);
+
+/* Are the tables of all images known? Otherwise nothing can be read. */
+bool disk_is_mapped(const struct ploop_disk *disk);
+
 /* 0, -ERANGE outside of the disk, -EROFS, -EBUSY for an unmapped image, or what the file says. */
 int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len);
 int disk_write(struct ploop_disk *disk, uint64_t off_bytes, const void *buf, size_t len);

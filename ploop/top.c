@@ -33,8 +33,7 @@ int top_name(const char *file, char **ret, struct err *err)
 	return *ret ? 0 : err_errno(err, ENOMEM, "cannot name a new image");
 }
 
-int top_make(int dirfd, const char *name, const struct descriptor *d, bool checked,
-	     struct err *err)
+int top_make(int dirfd, const char *name, const struct descriptor *d, bool checked, struct err *err)
 {
 	struct image img;
 	int r = image_create(dirfd, name, PLOOP_FORMAT_EXPANDED, d->size_bytes, d->cluster_bytes,

@@ -53,7 +53,7 @@ static int shorten(const struct ploop_disk *disk, uint64_t *ret_freed_bytes, str
 	if (r < 0)
 		return r;
 	checked = mark_is_checked(image);
-	r = compact_image(image, UINT64_MAX, disk->path, ret_freed_bytes, err);
+	r = compact_image(image, UINT64_MAX, disk, disk->path, ret_freed_bytes, err);
 	if (r == 0 && checked)
 		mark_checked(image);
 	return r;

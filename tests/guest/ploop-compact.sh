@@ -70,8 +70,9 @@ mustfail "a raw one has to be mounted" eval 'ploop init -s 64M -f raw r/root.hds
 is "with its exit code" "$status" 3
 
 # As a tenant does it.
-check "create a container" vzctl create 902 --ostemplate busybox --layout ploop:expanded --full
-image=$(find /vz/private/902 -name 'root.hds')
+check "create a container" vzctl create 902 --ostemplate busybox --layout ploop:expanded
+image=$(find /vz/private/902 -name 'root.hds.*')
+check "on a golden image" test -n "$image"
 check "start it" vzctl start 902
 vzctl exec 902 'head -c 150000000 /dev/zero | tr "\0" z >/root/big; sync'
 full=$(used "$image")
@@ -79,5 +80,5 @@ vzctl exec 902 'rm /root/big; sync'
 check "what it deletes the host has" wait_until 15 blocks_are "$image" -lt $((full - 130000000))
 check "stop it" vzctl stop 902 --fast
 check "the image is short" test "$(stat -c %s "$image")" -lt $((64 << 20))
-check "check finds nothing" ploop check "$image"
+check "check finds nothing" ploop check /vz/private/902/root.hdd
 check "destroy it" vzctl destroy 902

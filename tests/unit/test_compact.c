@@ -92,9 +92,36 @@ static uint64_t length(struct fixture *f)
 static int compact(struct fixture *f, uint64_t budget, uint64_t *freed)
 {
 	_cleanup_close_ int fd = openat(f->dirfd, "i", O_RDWR | O_CLOEXEC);
+	struct ploop_disk *disk = NULL;
 	struct err err = ERR_INIT;
+	struct image img;
+	int r;
 
-	return compact_image(fd, budget, "i", freed, &err);
+	if (image_open(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, 0, false, &img, &err) == 0)
+		assert_int_equal(disk_new(&img, &disk), 0);
+	r = compact_image(fd, budget, disk, "i", freed, &err);
+	disk_free(disk);
+	return r;
+}
+
+/* Some clusters become holes, and are zeros. */
+static void punch_some(struct fixture *f, uint8_t *model)
+{
+	struct image img;
+	unsigned int i;
+	int fd = openat(f->dirfd, "i", O_RDWR | O_CLOEXEC);
+
+	assert_int_equal(image_open(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, 0, false, &img, NULL), 0);
+	for (i = 0; i < CLUSTERS; i += 2) {
+		if (!bat_lookup(&img.bat, i))
+			continue;
+		assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+					   (off_t)bat_lookup(&img.bat, i) * CLUSTER, CLUSTER),
+				 0);
+		memset(model + i * CLUSTER, 0, CLUSTER);
+	}
+	image_close(&img);
+	close(fd);
 }
 
 static void gets_as_short_as_what_is_in_it(void **state)
@@ -136,6 +163,60 @@ static void writes_no_more_than_it_may(void **state)
 	check(f, model, "the rest");
 }
 
+/* As discards in pieces leave it: holes of whole clusters, which may hide what is below. */
+static void drops_clusters_that_are_holes(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ uint8_t *model = malloc(BYTES);
+	unsigned int left = make_image(f, model, 4), below;
+
+	for (below = 0; below < 2; below++) {
+		unsigned int i, holes = 0, hidden = 0;
+		struct err err = ERR_INIT;
+		struct ploop_disk *disk;
+		struct image img;
+		uint64_t freed;
+		int fd;
+
+		left = make_image(f, model, 4);
+		assert_int_equal(
+			image_open(f->dirfd, "i", PLOOP_FORMAT_EXPANDED, 0, false, &img, &err), 0);
+		fd = openat(f->dirfd, "i", O_RDWR | O_CLOEXEC);
+		for (i = 0; i < CLUSTERS; i++) {
+			uint32_t at = bat_lookup(&img.bat, i);
+
+			if (!at || i % 3 == 0)
+				continue;
+			/* Half of one is none. */
+			assert_int_equal(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+						   (off_t)at * CLUSTER,
+						   i % 3 == 1 ? CLUSTER : CLUSTER / 2),
+					 0);
+			memset(model + i * CLUSTER, 0, i % 3 == 1 ? CLUSTER : CLUSTER / 2);
+			holes += i % 3 == 1;
+			hidden += i % 3 == 1 && i < CLUSTERS / 2;
+		}
+		assert_true(holes > 2 && hidden > 0 && hidden < holes);
+		assert_int_equal(disk_new(&img, &disk), 0);
+		if (below) {
+			/* Raw, and half as large: it has something everywhere in that half. */
+			assert_int_equal(image_create(f->dirfd, "b", PLOOP_FORMAT_RAW, BYTES / 2,
+						      CLUSTER, &img, &err),
+					 0);
+			image_close(&img);
+			assert_int_equal(image_open(f->dirfd, "b", PLOOP_FORMAT_RAW, CLUSTER, false,
+						    &img, &err),
+					 0);
+			assert_int_equal(disk_add_older(disk, &img), 0);
+		}
+		assert_int_equal(compact_image(fd, UINT64_MAX, disk, "i", &freed, &err), 0);
+		assert_int_equal(length(f), left - holes + (below ? hidden : 0) + 1);
+		check(f, model, "without holes");
+		disk_free(disk);
+		close(fd);
+	}
+}
+
 static void refuses_what_is_in_use(void **state)
 {
 	struct fixture *f = *state;
@@ -169,6 +250,7 @@ static void a_cut_anywhere_leaves_the_disk(void **state)
 		int fd;
 
 		make_image(f, model, 5);
+		punch_some(f, model);
 		fflush(NULL);
 		pid = fork();
 		if (pid == 0) {
@@ -196,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixture_test(gets_as_short_as_what_is_in_it),
 		fixture_test(writes_no_more_than_it_may),
+		fixture_test(drops_clusters_that_are_holes),
 		fixture_test(refuses_what_is_in_use),
 		fixture_test(a_cut_anywhere_leaves_the_disk),
 	};
