@@ -66,7 +66,7 @@ demo: setup ## build all, boot the host, create and start a container, show it
 shell: setup ## a root shell on the booted host, with the templates there
 	@tests/guest/shell host
 
-guest-shell: setup ## a root shell in the test guest (host root if built, else mini)
+guest-shell: setup ## a root shell in the test guest (ROOT=host|mini, host if built)
 	@tests/guest/shell
 
 test: setup ## set up, build and test everything (tests/run lists the gates)

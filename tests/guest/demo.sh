@@ -29,7 +29,7 @@ is "listed while it runs, and after" "$(printf '%s\n' "$output" | awk '$1 == 101
 # ct101 was made on a copy that is gone.
 export TERM=vt220
 pty_limit=200
-at_terminal "$top/tests/guest/shell" host <<'END'
+at_terminal make -s -C "$top" shell <<'END'
 test make shell is a root shell on that host
 mode raw
 expect #

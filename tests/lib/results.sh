@@ -49,6 +49,13 @@ sum_of() {
 	sum=${sums[$name]}
 }
 
+# What `make TARGET` on the host goes by: of the tree's own files, all that make and scripts read.
+of_build() {
+	ls Makefile
+	find . -maxdepth 2 -name '*.mk'
+	find scripts -type f
+}
+
 kernel_files() {
 	echo "build/kernel/$1/bzImage"
 	find build/kernel/selftests -type f
@@ -68,7 +75,7 @@ result_key() {
 		all+=" $sum $(cat build/host/key)"
 		;;&
 	on-host | tools | build)
-		sum_of scripts find scripts -type f
+		sum_of build of_build
 		all+=" $sum"
 		[ "$root" != build ] || sum_of series find patches kernel-config -type f
 		all+=" $sum"
