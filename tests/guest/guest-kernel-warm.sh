@@ -8,10 +8,10 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vesper}
 compiled() { grep -c '^  CC ' "$1" || true; }
 
-check "build" "$top/scripts/build-kernel" plain
+check "build" "$top/scripts/build-kernel" --again plain
 log=$(ls -t "$CACHE"/kernel/*/build.plain.log | head -n 1)
 # Where the gate before this one has built it already, once is enough.
-[ "$(compiled "$log")" -eq 0 ] || "$top/scripts/build-kernel" plain 2>/dev/null
+[ "$(compiled "$log")" -eq 0 ] || "$top/scripts/build-kernel" --again plain 2>/dev/null
 is "nothing changed: nothing is compiled" "$(grep '^  CC ' "$log" | grep -vc 'vmlinux\|version\|kallsyms' || true)" 0
 
 # A copy of the series in which one new .c file of ours has another comment.

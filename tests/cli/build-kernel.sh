@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Without this, a guest could boot the kernel of an older series, or each start of
+# one could wait for a build of what has not changed.
+set -eu
+. "$(dirname "$0")/../lib/functions.sh"
+top=$(cd "$(dirname "$0")/../.." && pwd)
+export CACHE="$tap_tmp/cache" KERNEL_SOURCE="$tap_tmp/linux.tar.xz"
+unset PATCHES KERNEL_CONFIG MAKEFLAGS MFLAGS
+
+# A tree with a stand-in for make: the kernel is the series, and each build is counted.
+tree=$tap_tmp/tree
+mkdir -p "$tree/scripts" "$tree/patches/10-ve" "$tree/kernel-config" "$tap_tmp/bin" "$CACHE/kernel/6.12.9-x/linux"
+cp "$top/scripts/build-kernel" "$top/scripts/lib.sh" "$tree/scripts/"
+cp "$top/config.mk" "$tree/"
+printf '#!/bin/sh\necho "%s/kernel/6.12.9-x/linux"\n' "$CACHE" >"$tree/scripts/stage-kernel"
+# shellcheck disable=SC2016 # expands there
+printf '#!/bin/sh\nmkdir -p "$3"\necho "$1" >"$3/.config"\n' >"$tree/scripts/merge-config"
+echo one >"$tree/patches/series"
+echo one >"$tree/kernel-config/base.config"
+echo one >"$KERNEL_SOURCE"
+cat >"$tap_tmp/bin/make" <<END
+#!/bin/sh
+for a; do
+	case \$a in O=*) obj=\${a#O=} ;; INSTALL_PATH=*) mkdir -p "\${a#*=}/ve" ;; esac
+done
+case "\$*" in
+*bzImage)
+	echo built >>"$tap_tmp/builds"
+	[ ! -e "$tap_tmp/broken" ] || { echo "kernel/fork.c:1:1: error: broken"; exit 2; }
+	mkdir -p "\$obj/arch/x86/boot"
+	cat "$tree/patches/series" >"\$obj/arch/x86/boot/bzImage"
+	echo map >"\$obj/System.map"
+	;;
+*kernelrelease) echo 6.12.9-vesper ;;
+esac
+END
+chmod 755 "$tree/scripts"/* "$tap_tmp/bin/make"
+PATH=$tap_tmp/bin:$PATH
+
+# built ARG... - how many builds that takes, and how it ends.
+built() {
+	: >"$tap_tmp/builds"
+	run "$tree/scripts/build-kernel" "$@"
+	built="$(grep -c . "$tap_tmp/builds" || :) $status"
+}
+image=$tree/build/kernel/plain/bzImage
+built plain
+is "nothing there: built" "$built" "1 0"
+built plain
+is "nothing changed: it stands" "$built" "0 0"
+is "and nothing is said" "$output" ""
+built --again plain
+is "--again: built" "$built" "1 0"
+built debug
+is "another flavour is another kernel" "$built" "1 0"
+changed() { # WHAT
+	built plain
+	is "$1: built" "$built" "1 0"
+	built plain
+	is "$1: once" "$built" "0 0"
+}
+echo two >"$tree/patches/series"
+changed "a changed series"
+is "and the kernel is of it" "$(cat "$image")" two
+echo two >"$tree/kernel-config/base.config"
+changed "a changed fragment"
+echo another >"$KERNEL_SOURCE"
+changed "another source"
+echo '# changed' >>"$tree/scripts/merge-config"
+changed "a changed script"
+rm "$image"
+changed "no image"
+rm -r "$tree/build/kernel/selftests"
+changed "no tests of ours"
+
+echo three >"$tree/patches/series"
+touch "$tap_tmp/broken"
+built plain
+is "a build that fails" "$built" "1 1"
+echo two >"$tree/patches/series"
+rm "$tap_tmp/broken"
+built plain
+is "the series of the kernel that is there: it stands" "$built" "0 0"
+echo three >"$tree/patches/series"
+built plain
+is "the other one: built" "$built" "1 0"
+
+mkdir "$tap_tmp/linux"
+KERNEL_SOURCE=$tap_tmp/linux built plain
+is "from a tree: built" "$built" "1 0"
+KERNEL_SOURCE=$tap_tmp/linux built plain
+is "each time" "$built" "1 0"
+built plain
+is "and then from the tarball again" "$built" "1 0"
