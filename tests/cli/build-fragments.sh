@@ -5,7 +5,7 @@
 set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
-requires flex bison
+requires flex bison rsync
 stock=$("$top/scripts/stage-kernel" stock)
 export KERNEL_CONFIG="$tap_tmp/fragments"
 mkdir "$KERNEL_CONFIG"
@@ -18,6 +18,7 @@ fresh() {
 fresh
 run merge
 is "the fragments merge" "$status" 0
+cp "$tap_tmp/obj/.config" "$tap_tmp/base.config"
 before=$(stat -c %y "$tap_tmp/obj/.config")
 run merge
 is "the same fragments: .config keeps its time" "$(stat -c %y "$tap_tmp/obj/.config")" "$before"
@@ -57,3 +58,18 @@ echo 'CONFIG_NO_SUCH_*=y' >>"$KERNEL_CONFIG/guest.config"
 run merge
 is "a family that is gone: fails" "$status" 1
 like "by name and place" "$output" '^merge-config: CONFIG_NO_SUCH_\* \(guest.config:[0-9]+\) is the name of no symbol$'
+
+# What Kconfig reads of the stock, with the series: in a copy, so that no build is disturbed.
+both=$tap_tmp/both
+rsync -a -m --exclude='/obj*' --include='*/' --include='Kconfig*' --include='Makefile*' --include='Kbuild*' \
+	--include='/scripts/***' --exclude='*' "$stock/" "$both/"
+sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$top/patches/series" >"$tap_tmp/series"
+(cd "$top/patches" && xargs sed -n 's/^--- [^/]*\/\([^[:space:]]*\).*/\1/p' <"$tap_tmp/series") | sort -u |
+	while read -r f; do [ ! -e "$stock/$f" ] || (cd "$stock" && cp --parents "$f" "$both/"); done
+check "the series goes on it" sh -c "cd '$both' && while read -r p; do patch -s -f -p1 <'$top/patches/'\$p || exit 1; done <'$tap_tmp/series'"
+fresh
+check "plain merges" "$top/scripts/merge-config" plain "$both" "$tap_tmp/plain"
+for f in base.config plain/.config; do grep '^CONFIG_' "$tap_tmp/$f" | sort >"$tap_tmp/$f.set"; done
+is "plain is base with what project.config sets, and no other symbol" \
+	"$(comm -3 "$tap_tmp/base.config.set" "$tap_tmp/plain/.config.set" | tr -d '\t' | sed 's/=.*//' | sort -u)" \
+	"$(sed -n 's/^\(CONFIG_.*\)=.*/\1/p' "$top/kernel-config/project.config" | sort)"
