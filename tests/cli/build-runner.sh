@@ -6,7 +6,7 @@ set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$tap_tmp/top/tests/cli" "$tap_tmp/top/tests/lib"
 cp "$top/tests/run" "$tap_tmp/top/tests/"
-cp "$top/tests/lib/functions.sh" "$tap_tmp/top/tests/lib/"
+cp "$top/tests/lib/functions.sh" "$top/tests/lib/results.sh" "$tap_tmp/top/tests/lib/"
 
 # verdict NAME SCRIPT SUMS - a suite of just that script.
 verdict() {
@@ -34,3 +34,90 @@ verdict "one of functions.sh that ends early" ". $tap_tmp/top/tests/lib/function
 rm "$tap_tmp/top/tests/cli/one.sh"
 run "$tap_tmp/top/tests/run" cli
 is "no test at all is a failure" "$status" 1
+
+# What takes long is told while it runs; what does not is not.
+cat >"$tap_tmp/top/tests/cli/long.sh" <<'END'
+#!/bin/sh
+sleep 5
+END
+printf '#!/bin/sh\n' >"$tap_tmp/top/tests/cli/short.sh"
+chmod +x "$tap_tmp/top/tests/cli"/*.sh
+run env TELL_AFTER=2 "$tap_tmp/top/tests/run" cli
+like "a long wait: what for, and for how long" "$output" '^# running: cli/long 0:0[2-5]$'
+is "no word of what is done" "$(printf '%s\n' "$output" | grep -c 'running.*short')" 0
+is "and the sums" "$(printf '%s\n' "$output" | tail -n 1)" "2 passed, 0 failed, 0 skipped"
+run env TELL_AFTER=30 "$tap_tmp/top/tests/run" cli
+is "no long wait: nothing" "$(printf '%s\n' "$output" | grep -c '# running')" 0
+rm "$tap_tmp/top/tests/cli"/*.sh
+
+# A guest: which test of it.
+mkdir -p "$tap_tmp/top/tests/guest" "$tap_tmp/top/build/guest" "$tap_tmp/top/build/kernel/selftests" "$tap_tmp/top/build/kernel/plain"
+echo kernel >"$tap_tmp/top/build/kernel/plain/bzImage"
+cat >"$tap_tmp/top/tests/guest/run" <<'END'
+#!/bin/sh
+[ "$1" != --prepare ] || exit 0
+for a; do case $a in */test-logs/guest-*/console) dir=${a%/console} ;; esac; done
+echo "ok 1" >"$dir/first.log"
+echo "0 1" >"$dir/first.status"
+sleep 5
+echo "ok 1" >"$dir/second.log"
+echo "0 4" >"$dir/second.status"
+END
+for t in first second; do printf '#!/bin/sh\n# guest: kernel=plain\n# %s\n' $t >"$tap_tmp/top/tests/guest/$t.sh"; done
+chmod +x "$tap_tmp/top/tests/guest"/*
+mkdir "$tap_tmp/bin"
+printf '#!/bin/sh\necho QEMU 1\n' >"$tap_tmp/bin/qemu-system-x86_64"
+chmod +x "$tap_tmp/bin/qemu-system-x86_64"
+guest() { run env CACHE="$tap_tmp/cache" TELL_AFTER=2 PATH="$tap_tmp/bin:$PATH" "$@" "$tap_tmp/top/tests/run" guest; }
+guest
+like "a guest: at which test, how many are done" "$output" '^# running: guest plain/mini at second \(1 of 2 done\) 0:0[2-5]$'
+is "and both count" "$(printf '%s\n' "$output" | tail -n 1)" "2 passed, 0 failed, 0 skipped"
+guest
+like "what passed stands" "$output" '^# 2 of 2 guest tests stand'
+is "and counts" "$(printf '%s\n' "$output" | tail -n 1)" "2 passed, 0 failed, 0 skipped"
+guest RERUN=1
+is "RERUN=1 runs it" "$(printf '%s\n' "$output" | grep -c stand)" 0
+
+# All gates: some are one test, some have sums of their own; which fail is said by the words of FAIL.
+cat >"$tap_tmp/top/Makefile" <<'END'
+all:
+	@echo warning: gcc; case " $(FAIL) " in *" $(or $(CC),gcc) "*) exit 1 ;; esac
+check-format check-shell check-docs check-series kernel host-image:
+	@echo of $@; case " $(FAIL) " in *" $@ "*) echo why; exit 3 ;; esac
+test-unit:
+	@echo "3 passed, 0 failed, 1 skipped"
+test-cli:
+	@case " $(FAIL) " in *" $@ "*) echo "2 passed, 1 failed, 0 skipped"; exit 1 ;; esac; echo "2 passed, 0 failed, 0 skipped"
+test-fuzz:
+	@echo "4 passed, 0 failed, 0 skipped"; case " $(FAIL) " in *" $@ "*) exit 1 ;; esac
+test-guest:
+	@case " $(FAIL) " in *" $@ "*) echo "cannot begin"; exit 1 ;; esac; echo "5 passed, 0 failed, 0 skipped"
+END
+gates() {
+	run env -u MAKEFLAGS -u MFLAGS FAIL="$1" "$tap_tmp/top/tests/run" gates
+	sums=$(printf '%s\n' "$output" | tail -n 1)
+}
+gates ''
+is "all gates pass: the closing line" "$sums" "23 passed, 0 failed, 1 skipped"
+is "all gates pass: and the runner succeeds" "$status" 0
+is "each has its time" "$(printf '%s\n' "$output" | grep -cE '^ok - gate [a-z-]+ \([0-9.]+ s\)$')" 13
+is "and a line of the table" "$(printf '%s\n' "$output" | grep -cE '^[a-z-]+ +[0-9.]+ s  ok$')" 13
+like "with the sum of all" "$output" '^total +[0-9.]+ s$'
+
+gates check-docs
+is "a gate fails: the closing line" "$sums" "22 passed, 1 failed, 1 skipped"
+is "a gate fails: and the runner" "$status" 1
+like "a gate fails: by name" "$output" '^not ok - gate docs \('
+like "a gate fails: with the end of what it said" "$output" '^    why$'
+like "a gate fails: in the table" "$output" '^docs +[0-9.]+ s  FAILED$'
+like "a gate fails: the next ones run" "$output" '^ok - gate guest \('
+gates test-cli
+is "a test of a gate fails" "$sums $status" "23 passed, 1 failed, 1 skipped 1"
+gates test-fuzz
+is "its sums are good and its status is not" "$sums $status" "23 passed, 1 failed, 1 skipped 1"
+gates test-guest
+is "it ends without sums" "$sums $status" "18 passed, 1 failed, 1 skipped 1"
+like "and what it said is there" "$output" '^cannot begin$'
+gates 'check-format kernel test-cli'
+# make kernel runs twice
+is "four fail" "$sums $status" "20 passed, 4 failed, 1 skipped 1"
