@@ -27,7 +27,9 @@ install::
 	$(INSTALL) -d -m 755 $(DESTDIR)/etc/vz/dists $(DESTDIR)/etc/vz/dists/scripts
 	$(INSTALL) -m 755 $(B)/bin/vzctl $(B)/bin/vzlist $(DESTDIR)$(PREFIX)/sbin
 	$(INSTALL) -m 755 etc/vz-onboot $(B)/bin/vz-supervisor $(DESTDIR)$(PREFIX)/lib/vesper
-	$(INSTALL) -m 644 etc/systemd/vz.service etc/systemd/vz-onboot.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for u in vz.service vz-onboot.service; do \
+		to=$(DESTDIR)$(PREFIX)/lib/systemd/system/$$u && rm -f $$to && \
+		sed 's|/usr/lib/vesper/|$(PREFIX)/lib/vesper/|' etc/systemd/$$u >$$to && chmod 644 $$to || exit 1; done
 	$(INSTALL) -m 644 etc/sysctl.d/60-vesper.conf $(DESTDIR)$(PREFIX)/lib/sysctl.d
 	[ -e $(DESTDIR)/etc/logrotate.d/vzctl ] || \
 		$(INSTALL) -m 644 etc/logrotate.d/vzctl $(DESTDIR)/etc/logrotate.d

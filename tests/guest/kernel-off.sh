@@ -38,9 +38,13 @@ read -r stock <"$tap_tmp/stock"
 read -r linux <"$tap_tmp/linux"
 mustfail "off they are" grep -qE '^CONFIG_(VE|DM_PLOOP)=' "$linux/.config"
 
-# The instructions and what they refer to; numbers that the compiler gives to
-# statics of functions count the declarations before them.
-code() { objdump -dr --no-show-raw-insn "$1" | sed -e 1,3d -E -e 's/\.[0-9]+\b/.N/g; s/(__UNIQUE_ID_[A-Za-z_]*)[0-9]+/\1N/g'; }
+# The instructions and what they refer to. Numbers that the compiler gives to statics
+# of functions count the declarations before them; from them comes, too, which of
+# two equals it compares with which.
+code() {
+	objdump -dr --no-show-raw-insn "$1" | sed -E -e 1,3d -e 's/\.[0-9]+\b/.N/g; s/(__UNIQUE_ID_[A-Za-z_]*)[0-9]+/\1N/g' \
+		-e 's/\b(cmp +)(%[a-z0-9]+),([^ ]*\([^ ]*\))$/\1\3,\2/'
+}
 n=0
 for o in $objects; do
 	code "$stock/$o" >"$tap_tmp/stock.s"
