@@ -40,7 +40,10 @@ apt_targets() {
 host_mirror() {
 	apt_targets | while read -r uri release; do
 		case $uri in http://* | https://* | file:* | ftp://*) ;; *) continue ;; esac
-		printf '%s\n' "$release" | grep -qxE "$1" && echo "${uri%/}" && break
+		if printf '%s\n' "$release" | grep -qxE "$1"; then
+			echo "${uri%/}"
+			break
+		fi
 	done
 }
 

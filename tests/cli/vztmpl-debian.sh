@@ -68,6 +68,69 @@ is "a list takes the place of the public sources" "$(sources)" \
 printf 'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\n' >"$own"
 is "so do paragraphs" "$(sources | sed -n 's/:.*URIs: / /p')" "./sources.list.d/debian.sources http://mirror.example/debian"
 
+# Which mirror is asked where none is named: that of the machine's own apt, for which this one speaks.
+mkdir "$tap_tmp/apt"
+cat >"$tap_tmp/apt/apt-get" <<END
+#!/bin/sh
+[ "\$1" = indextargets ] || exit 1
+cat "$tap_tmp/targets"
+END
+chmod 755 "$tap_tmp/apt/apt-get"
+released() { # DIRECTORY SUITE - an archive, as far as it is asked
+	mkdir -p "$tap_tmp/$1/dists/$2"
+	echo 'Date: Sat, 11 Jan 2025 11:09:00 UTC' >"$tap_tmp/$1/dists/$2/InRelease"
+}
+# chosen MIRROR - the sources of a bookworm from there, and their day.
+chosen() (
+	PATH=$tap_tmp/apt:$PATH VZTMPL_LIB=$repo/templates/lib VZTMPL_MIRROR=$1 VZTMPL_APT_SOURCES='' VZTMPL_WORK=$tap_tmp/w suite=bookworm
+	rm -rf "$VZTMPL_WORK"
+	mkdir -p "$VZTMPL_WORK"
+	# shellcheck source=templates/lib/debian.sh
+	. "$VZTMPL_LIB/debian.sh"
+	step() { :; }
+	fail() { echo "failed: $*"; exit 1; }
+	public=file:$tap_tmp/public
+	choose_sources
+	echo "$sources" | sed "s|$tap_tmp|T|"
+	echo "$SOURCE_DATE_EPOCH"
+)
+for a in "host bookworm" "host bookworm-updates" "secure bookworm-security" "public/debian bookworm" "public/debian bookworm-updates" \
+	"public/debian-security bookworm-security" "named bookworm"; do
+	# shellcheck disable=SC2086 # two words
+	released $a
+done
+day=$(date -d 'Sat, 11 Jan 2025 11:09:00 UTC' +%s)
+cat >"$tap_tmp/targets" <<END
+cdrom:[Debian]/ bookworm
+file:$tap_tmp/host/ bookworm
+file:$tap_tmp/host/ bookworm-updates
+file:$tap_tmp/secure/ bookworm-security
+http://third.example/apt docker
+mirror+file:/etc/apt/mirrors/debian.list bookworm
+http://other.example/debian stable-backports
+END
+is "the mirror of the machine's apt" "$(chosen '')" "deb file:T/host bookworm main
+deb file:T/host bookworm-updates main
+deb file:T/secure bookworm-security main
+$day"
+is "one that is named goes before it; what it lacks is left out" "$(chosen "file:$tap_tmp/named/")" "deb file:T/named bookworm main
+$day"
+is "one that is named has its security beside it" "$(chosen "file:$tap_tmp/public/debian" | sed -n '3p')" \
+	"deb file:T/public/debian-security bookworm-security main"
+public="deb file:T/public/debian bookworm main
+deb file:T/public/debian bookworm-updates main
+deb file:T/public/debian-security bookworm-security main
+$day"
+sed -i '/^file:/d' "$tap_tmp/targets"
+is "an apt that knows other archives only: the public one" "$(chosen '')" "$public"
+: >"$tap_tmp/targets"
+is "one that knows none, too" "$(chosen '')" "$public"
+echo "file:$tap_tmp/host bullseye" >"$tap_tmp/targets"
+is "the mirror of another release is one; its security is the public one's" "$(chosen '' | sed -n '1p;3p' | paste -sd' ')" \
+	"deb file:T/host bookworm main deb file:T/public/debian-security bookworm-security main"
+rm -r "$tap_tmp/public/debian-security"
+is "no security updates: refused" "$(chosen '' 2>&1)" "failed: no 'bookworm-security' at the mirror (no network?)"
+
 export VZTMPL_CACHE="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vesper}/templates"
 run vztmpl build "$template"
 case $template:$output in
