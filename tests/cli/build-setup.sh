@@ -34,3 +34,56 @@ is "missing and not root: one line" "$(printf '%s\n' "$output" | wc -l)" 1
 run setup env
 is "missing and no network: fails" "$status" 1
 like "missing and no network: names them" "$output" '^setup: cannot reach the package archive.*absent-1 absent-2$'
+
+# An archive that answers: what is installed, dpkg has. "old" wants package lists of today first.
+cat >"$bin/dpkg-query" <<END
+#!/bin/sh
+for p; do :; done
+grep -qx "\$p" "$tap_tmp/installed" && echo "ii "
+END
+cat >"$bin/apt-get" <<END
+#!/bin/sh
+echo "apt-get \$*" >>"$tap_tmp/apt"
+while [ \$# -gt 0 ]; do
+	case \$1 in
+	update) touch "$tap_tmp/fetched" ;;
+	install)
+		shift
+		for p; do
+			[ "\$p" != old ] || [ -e "$tap_tmp/fetched" ] || { echo "E: Unable to locate package old" >&2; exit 100; }
+			[ "\$p" != none ] || { echo "E: Unable to locate package none" >&2; exit 100; }
+		done
+		for p; do [ "\$p" = lost ] || echo "\$p" >>"$tap_tmp/installed"; done
+		exit 0
+		;;
+	esac
+	shift
+done
+END
+# wants PACKAGE... - set up with that list; which apt-get calls that took is in $calls.
+wants() {
+	echo here >"$tap_tmp/installed"
+	rm -f "$tap_tmp/apt" "$tap_tmp/fetched"
+	printf '%s\n' here "$@" >"$tap_tmp/list"
+	run setup env
+	calls=$(sed -n 's/.* \(update\|install .*\)/\1/p' "$tap_tmp/apt" | paste -sd,)
+}
+wants new-1 new-2
+is "missing ones are installed" "$status" 0
+is "by one call, and no package lists are fetched" "$calls" "install new-1 new-2"
+like "with neither questions nor what is only recommended" "$(cat "$tap_tmp/apt")" '^apt-get -q -y --no-install-recommends install'
+like "it says that it is done" "$output" '^setup: installing 2 packages: done in 0:0[0-9]$'
+run setup env
+is "the next time there is nothing to do" "$status $output" "0 "
+
+wants old
+is "old package lists: installed all the same" "$status" 0
+is "once they are fetched" "$calls" "install old,update,install old"
+
+wants none
+is "a package that there is not: fails" "$status" 1
+like "by name" "$output" '^setup: apt-get install failed: none$'
+is "after package lists were fetched" "$calls" "install none,update,install none"
+wants lost
+is "one that apt-get did not install: fails" "$status" 1
+like "one that apt-get did not install: by name" "$output" '^setup: still missing after apt-get: lost'

@@ -43,3 +43,47 @@ is "the second time: nothing is unpacked" "$(printf '%s\n' "$output" | grep -c u
 head -c 200 "$tap_tmp/linux-6.12.200.tar.xz" >"$tap_tmp/cut.tar.xz"
 run stage "$tap_tmp/cut.tar.xz"
 is "a cut tarball: fails" "$status" 1
+like "a cut tarball: names it" "$output" '^stage-kernel: .*cut.tar.xz'
+
+# Cut where the version is still there: nothing of it is taken for a tree.
+mkdir -p "$tap_tmp/linux-6.12.118/kernel"
+cp "$tap_tmp/linux-6.12.117/kernel/fork.c" "$tap_tmp/linux-6.12.118/kernel/"
+printf '# SPDX\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 118\n' >"$tap_tmp/linux-6.12.118/Makefile"
+head -c 3000000 /dev/urandom >"$tap_tmp/linux-6.12.118/kernel/large"
+tar -C "$tap_tmp" -cf "$tap_tmp/linux.tar" linux-6.12.118/Makefile linux-6.12.118/kernel
+xz -0 -k --block-size=100000 "$tap_tmp/linux.tar"
+head -c 1500000 "$tap_tmp/linux.tar.xz" >"$tap_tmp/cut.tar.xz"
+run stage "$tap_tmp/cut.tar.xz"
+is "cut in the middle: fails" "$status" 1
+like "cut in the middle: says so" "$output" '^stage-kernel: cannot unpack .*cut.tar.xz: '
+trees() { find "$CACHE/kernel" -path '*/6.12.118-*' | sort; }
+is "cut in the middle: nothing is left of it" "$(trees)" ""
+
+# Killed while it unpacks: what is there is not taken, and the next run begins anew.
+# A tar that stops in the middle stands for a slow disk.
+mkdir "$tap_tmp/bin"
+cat >"$tap_tmp/bin/tar" <<END
+#!/bin/sh
+case "\$*" in
+*--strip-components*)
+	/usr/bin/tar "\$@" linux-6.12.118/Makefile
+	echo \$\$ >"$tap_tmp/unpacking"
+	exec sleep 60
+	;;
+esac
+exec /usr/bin/tar "\$@"
+END
+chmod 755 "$tap_tmp/bin/tar"
+PATH="$tap_tmp/bin:$PATH" KERNEL_SOURCE="$tap_tmp/linux.tar.xz" setsid "$top/scripts/stage-kernel" stock >"$tap_tmp/killed" 2>&1 &
+killed=$!
+wait_until 30 test -s "$tap_tmp/unpacking"
+kill -9 -- -$killed 2>/dev/null || kill -9 $killed
+kill "$(cat "$tap_tmp/unpacking")" 2>/dev/null || :
+wait $killed 2>/dev/null || :
+like "killed while it unpacks: a part is there" "$(trees)" '/stock.new/Makefile$'
+is "and no tree" "$(find "$CACHE/kernel" -path '*/6.12.118-*/stock')" ""
+run stage "$tap_tmp/linux.tar.xz"
+is "the next run succeeds" "$status" 0
+staged=$(printf '%s\n' "$output" | tail -n 1)
+check "with all of it" diff -r --exclude=.unpacked "$staged" "$tap_tmp/linux-6.12.118"
+is "and nothing of the part" "$(find "$(dirname "$staged")" -mindepth 1 -maxdepth 1 -printf '%f ')" "stock "
