@@ -129,6 +129,86 @@ END
 	vzctl --quiet start $id
 done
 
+# --- exec, at a terminal ---
+at_terminal vzctl exec2 $id 'tty; stty size; echo mine >/dev/tty; exit 9' <<'END'
+test exec2 has a terminal of the container, with the size, before the program can ask
+expect /dev/pts/
+expect 24 80\r\n
+test which is the controlling one
+expect mine\r\n
+test the status is passed on
+status 9
+mode cooked
+END
+
+at_terminal vzctl exec2 $id 'trap "echo resized; stty size" WINCH; echo ready; while :; do sleep 1; done' <<'END'
+test a resize comes in, and the program is told
+expect ready
+mode raw
+size 33 77
+expect resized\r\n
+expect 33 77\r\n
+test ^C ends the program
+send \x03
+status 130
+mode cooked
+END
+
+at_terminal vzctl exec2 $id 'cat; echo over; read x; echo got $x >&2; exit 3' <<'END'
+test what is typed is echoed once, and ^D is an end of input and not of the terminal
+send one\r
+expect one\r\none\r\n
+send \x04
+expect over
+send two\r
+expect two\r\ngot two\r\n
+status 3
+END
+
+at_terminal vzctl exec $id 'exit 9' <<'END'
+test exec at a terminal tells only that it did not go well
+status 8
+mode cooked
+END
+
+at_terminal vzctl exec2 $id 'sleep 5321 & setsid sleep 5322 & sleep 1; echo bye' <<'END'
+test exec with something left in the background returns
+expect bye
+status 0
+mode cooked
+test what is on the terminal gets SIGHUP then, and what has left it goes on
+do ! vzctl exec 2140 ps | grep -q 'sleep 532[1]'
+do vzctl exec 2140 ps | grep -q 'sleep 532[2]'
+do vzctl exec 2140 'kill $(pidof sleep)'
+END
+
+at_terminal vzctl exec2 $id 'echo up; sleep 5323' <<'END'
+test a terminal that goes away takes the program with it
+expect up
+mode raw
+hangup
+status 129
+do ! vzctl exec 2140 ps | grep -q 'sleep 532[3]'
+END
+
+cat >"$tap_tmp/pipes" <<END
+set -m
+vzctl exec2 $id 'test -t 1 && echo tty 0 || echo pipe 0' </dev/null
+vzctl exec2 $id 'test -t 1 && echo tty 1 || echo pipe 1' | cat
+vzctl exec2 $id 'test -t 1 && echo tty 2 || echo pipe 2' 2>/dev/null
+vzctl exec2 $id 'test -t 1 && echo tty 3 || echo pipe 3' &
+wait \$!
+END
+at_terminal sh "$tap_tmp/pipes" <<'END'
+test without one of the three it has pipes, and in the background, where it is not stopped
+expect pipe 0
+expect pipe 1
+expect pipe 2
+expect pipe 3
+status 0
+mode cooked
+END
+
 # --- exec, with pipes ---
 head -c 1000000 /dev/urandom >"$tap_tmp/bytes"
 want=$(sha256sum <"$tap_tmp/bytes")

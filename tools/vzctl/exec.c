@@ -12,6 +12,13 @@
 #include "exitcode.h"
 #include "strv.h"
 
+/* A person is there: for a pipe, a script or a job in the background there is none. */
+static bool at_terminal(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && isatty(STDERR_FILENO) &&
+	       tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
 static int run(struct ctx *ctx, const struct exec_opts *opts, struct err *err)
 {
 	int status = 0;
@@ -25,7 +32,7 @@ static int run(struct ctx *ctx, const struct exec_opts *opts, struct err *err)
 int cmd_exec(struct ctx *ctx, int argc, char **argv, struct err *err)
 {
 	_cleanup_free_ char *line = NULL;
-	struct exec_opts opts = {0};
+	struct exec_opts opts = {.tty = at_terminal()};
 	int r;
 
 	if (argc < 2)
