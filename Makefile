@@ -75,7 +75,7 @@ test: setup ## set up, build and test everything (tests/run lists the gates)
 host-image: all ## the guest's host root: build/host/root.hdd
 	@scripts/host-image
 
-bench: ## measure base against plain
+bench: all ## measure the tools against their peers, and base against plain
 	@scripts/bench
 
 kernel: ## build the kernel, FLAVOUR=plain|debug|base -> build/kernel/<flavour>

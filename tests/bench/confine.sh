@@ -8,8 +8,10 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
 out=build/bench/confine
 mkdir -p "$out"
+make -s all
 gcc -std=gnu11 -D_GNU_SOURCE= -O2 -static -I common -I tools/lib -o "$out/confine" tests/bench/confine.c \
 	build/libtools.a build/libcommon.a -lseccomp
+[ -r build/kernel/plain/bzImage ] || scripts/build-kernel plain
 # From memory: nothing that is measured may go through the share.
 tests/guest/run -i -t 600 -x "$out" -- sh -c 'cp /mnt/x/confine /tmp/confine && exec /tmp/confine' >"$out/lines"
 awk '

@@ -9,7 +9,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 count=${1:-1000}
 rounds=${2:-15}
 vzlist=$top/build/bin/vzlist
-[ -x "$vzlist" ] || { echo "vzlist-many: '$vzlist' is not built" >&2; exit 1; }
+make -s -C "$top" all
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/vesper-bench.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
