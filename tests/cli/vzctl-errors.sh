@@ -56,7 +56,12 @@ printf 'broken' >"$node/template/cache/broken-x86_64.tar.gz"
 code 151 'broken' V --quiet create 101 --ostemplate broken
 is "none of these left anything" "$(ls "$node/private" 2>/dev/null || :)$(ls "$etc/conf")" ve-small.conf-sample
 
-V --quiet create 101 --hostname h
+run V --quiet create 100
+is "an id that OpenVZ reserved is taken, with a warning" "$status $output" "0 vzctl: warning: ids up to 100 are reserved"
+V --quiet destroy 100
+rm -f "$etc"/conf/100.conf.destroyed
+run V --quiet create 101 --hostname h
+is "from 101 on there is none" "$status $output" "0 "
 code 44 'exists' V create 101
 code 70 'host name' V set 101 --hostname 'a b' --save
 code 71 'not an IPv4' V set 101 --ipadd 10.0.0 --save

@@ -177,6 +177,13 @@ is "package sources are the public ones" \
 	"$(cat "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/* 2>/dev/null | sed -n 's/^\(URIs: \|deb \)//p' | sort -u)" \
 	"http://deb.debian.org/debian
 http://deb.debian.org/debian-security"
+case $template in
+debian-11) suite=bullseye ;;
+debian-13) suite=trixie ;;
+*) suite=bookworm ;;
+esac
+is "with updates and security" "$(cat "$root"/etc/apt/sources.list.d/* | sed -n 's/^Suites: //p')" "$suite $suite-updates
+$suite-security"
 is "nothing of the build in apt's configuration" "$(cat "$root"/etc/apt/apt.conf.d/* | grep -ci 'proxy\|check-valid')" 0
 units=etc/systemd/system
 check "host keys are made at first start" test -h "$root/$units/ssh.service.wants/ssh-host-keys.service"
