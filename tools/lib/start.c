@@ -240,7 +240,12 @@ static int record(void *arg, struct err *err)
 	if (state_process_start(s->child.pid, &st.init_start) < 0)
 		return err_set(err, ESRCH, "the container's first process is gone");
 	r = devnode_identify(s->child.pid, &st.dev_fs, err);
-	return r < 0 ? r : state_store(s->ct, &st, err);
+	if (r == 0)
+		r = state_store(s->ct, &st, err);
+	/* Half a record, where there is no room for one. */
+	if (r < 0)
+		state_remove(s->ct);
+	return r;
 }
 
 static void remove_record(void *arg)

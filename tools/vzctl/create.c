@@ -178,12 +178,20 @@ static int make_disk(struct ctx *ctx, bool full, struct err *err)
 	return area_create(ctx->ct, &opts, err);
 }
 
+/* Whatever it was that had no room: the disk, a directory, the name, the configuration. */
+static int no_room(int r, struct err *err)
+{
+	if (r == -ENOSPC || r == -EDQUOT)
+		err->exit_code = VZ_NO_SPACE;
+	return r;
+}
+
 static int make(struct ctx *ctx, bool full, struct err *err)
 {
 	int r = draft_reserve(ctx->ct, err);
 
 	if (r < 0)
-		return r;
+		return no_room(r, err);
 	r = make_disk(ctx, full, err);
 	if (r == 0) {
 		r = dist_post_create(ctx->ct, err);
@@ -194,7 +202,7 @@ static int make(struct ctx *ctx, bool full, struct err *err)
 	}
 	if (r < 0)
 		draft_drop(ctx->ct);
-	return r;
+	return no_room(r, err);
 }
 
 /* Nothing of a create that was killed is used: what it did may be half done. */
