@@ -6,8 +6,8 @@
 # status and list tell what is, the next command completes it or removes what
 # is left, and the container starts and stops after that. If this fails, a
 # killed command leaves a container half there. (create, destroy and set, which
-# need no kernel: tests/cli/vzctl-crash.sh.) CRASH_POINTS of all calls are
-# taken, other ones each day, or all (tests/lib/crash.sh).
+# need no kernel: tests/cli/vzctl-crash.sh.) One call of each step of a start is
+# taken and CRASH_POINTS of a stop, other ones each day, or all (tests/lib/crash.sh).
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -17,12 +17,12 @@ set -eu
 . "$(dirname "$0")/../lib/crash.sh"
 
 id=2701
-points=${CRASH_POINTS:-12}
+points=${CRASH_POINTS:-5}
 options="--diskspace 128M --ipadd 10.27.0.1 --ipadd 2001:db8:27::1/64"
 cuts=mount,umount2,open_tree,move_mount,mount_setattr,ioctl,mkdir,rmdir,unlink,unlinkat,rename,renameat,linkat,symlinkat,fsync,write,bpf,clone,clone3,fork,vfork,kill,pidfd_send_signal,sendto,sendmsg,fchown,fchownat,ftruncate
 
 # The job that the supervisor runs for start, without one: its calls are this process's.
-start="--supervised start"
+start="--verbose --verbose --supervised start"
 look() {
 	truth_state=down truth_wrong=
 	case $(cat "$CG/$id/ve.state" 2>/dev/null) in
@@ -89,15 +89,42 @@ go_on() {
 
 after_start() {
 	# shellcheck disable=SC2086 # two words
-	kill_at "$1" "$2" vzctl --quiet $start $id || :
+	kill_at "$1" "$2" vzctl $start $id || :
 	go_on "start, $1 $2" "$3"
 }
 
+# The command that a person gives, which waits for its supervisor: the job goes on without it.
+after_front() {
+	kill_at "$1" "$2" vzctl --quiet start $id || :
+	wait_until 30 sh -c "! pgrep -f '[-]-supervised start $id'" || echo "front end, $1 $2: its job stays"
+	go_on "front end, $1 $2" "$3"
+}
+
+# The job under its supervisor, which has it run by a program that kills it.
+after_job() {
+	rm -f "$tap_tmp/began"
+	cat >"$tap_tmp/traced" <<END
+#!/bin/sh
+: >"$tap_tmp/began"
+case " \$* " in *" start "*) exec strace -qq -o /dev/null -e trace=$1 -e inject=$1:signal=KILL:when=$2 vzctl "\$@" ;; esac
+exec vzctl "\$@"
+END
+	chmod 755 "$tap_tmp/traced"
+	setsid /usr/lib/vesper/vz-supervisor /run/vz/$id $CG/supervisor $id "$tap_tmp/traced" --verbose --verbose -- start \
+		>/dev/null 2>&1 3>"$tap_tmp/report" 4<&- 5<&- &
+	wait_until 30 test -e "$tap_tmp/began" || echo "job, $1 $2: not begun"
+	wait_until 30 sh -c "! pgrep -f '[-]-supervised start $id'" || echo "job, $1 $2: not killed"
+	go_on "job, $1 $2" "$3"
+}
+
+# after_stop NAME N COUNT [--fast]
+# shellcheck disable=SC2086 # nothing or a word
 after_stop() {
 	patient vzctl --quiet start $id || echo "stop, $1 $2: no start before"
-	kill_at "$1" "$2" vzctl --quiet stop $id --fast || :
-	go_on "stop, $1 $2" "$3"
+	kill_at "$1" "$2" vzctl --quiet stop $id ${4:-} || :
+	go_on "stop ${4:-}, $1 $2" "$3"
 }
+after_fast_stop() { after_stop "$1" "$2" "$3" --fast; }
 
 # each CALLS FUNCTION - FUNCTION NAME N COUNT for each; it prints what is wrong.
 each() {
@@ -111,15 +138,25 @@ each() {
 # shellcheck disable=SC2086
 new_ct $id busybox $options
 vzctl --quiet set $id --netif_add eth0 --save
-# shellcheck disable=SC2086 # two words
-list=$(cut_points $cuts "$points" vzctl --quiet $start $id)
-diag "start makes $(wc -l <"$tap_tmp/calls") of them"
+# shellcheck disable=SC2086 # words
+list=$(step_points $cuts vzctl $start $id)
+diag "start makes $(wc -l <"$tap_tmp/calls") of them: $(cut -d' ' -f1 "$tap_tmp/steps" | uniq -c | xargs)"
+is "each step of a start is cut" "$(cut -d' ' -f1 "$tap_tmp/steps" | uniq | xargs)" \
+	"kernel mount files cgroup limits devices confine spawn network record ve addresses distribution init supervisor script end"
+job=$(cut -d' ' -f2- "$tap_tmp/steps" | spread 1)
+hand=$(sed -n 's/^supervisor \(sendmsg\)/\1/p' "$tap_tmp/steps")
 check "the job alone starts it" vzctl exec $id true
 ends=$(cut_points $cuts "$points" vzctl --quiet stop $id --fast)
+diag "stop --fast makes $(wc -l <"$tap_tmp/calls") of them"
+front=$(cut_points $cuts,read,wait4,socketpair 1 vzctl --quiet start $id)
+halts=$(cut_points $cuts "$points" vzctl --quiet stop $id)
 diag "stop makes $(wc -l <"$tap_tmp/calls") of them"
-like "the cuts are in start" "$(printf '%s\n' "$list" | wc -l)" '^[0-9]{2,}$'
 is "a killed start" "$(each "$list" after_start)" ""
-is "a killed stop" "$(each "$ends" after_stop)" ""
+is "a killed start before its supervisor" "$(each "$front" after_front)" ""
+is "a killed start under its supervisor" "$(each "$job
+$hand" after_job)" ""
+is "a killed stop --fast" "$(each "$ends" after_fast_stop)" ""
+is "a killed stop" "$(each "$halts" after_stop)" ""
 check "after all that it starts" vzctl --quiet start $id
 check "and runs" vzctl exec $id true
 check "and stops" vzctl --quiet stop $id

@@ -6,6 +6,9 @@
 #   cut_points CALLS N COMMAND...   run it; of its calls among CALLS N, spread
 #                                   evenly, or "all": "NAME K", the K-th of that name;
 #                                   all of them are in $tap_tmp/calls
+#   step_points CALLS COMMAND...    the same, one of each of its steps, which it names on
+#                                   standard error (vzctl --verbose --verbose); "STEP NAME K" of all
+#                                   is in $tap_tmp/steps, and what comes after the last is of "end"
 #   kill_at NAME K COMMAND...       run it, killed as it makes the K-th call of NAME
 #
 # CRASH_SEED says which ones of all: the day's number unless set, so that each
@@ -32,6 +35,24 @@ cut_points() {
 	strace -qq -o "$tap_tmp/strace" -e trace="$cut_calls" "$@" >/dev/null 4<&- 5<&-
 	sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' "$tap_tmp/strace" | awk '{ print $1, ++n[$1] }' >"$tap_tmp/calls"
 	spread "$cut_count" <"$tap_tmp/calls"
+}
+
+# A step's calls are those before the line that says what it took.
+step_points() {
+	cut_calls=$1
+	shift
+	strace -qq -s 200 -o "$tap_tmp/strace" -e trace="$cut_calls" "$@" >/dev/null 2>&1 4<&- 5<&-
+	awk '/^[a-z0-9_]+\(/ { call = $0; sub(/\(.*/, "", call); l[++m] = call " " ++n[call] }
+		/step .[a-z]+. took/ { step = $0; sub(/.*step ./, "", step); sub(/. took.*/, "", step); while (from < m) print step, l[++from] }
+		END { while (from < m) print "end", l[++from] }' "$tap_tmp/strace" >"$tap_tmp/steps"
+	cut -d' ' -f2- "$tap_tmp/steps" >"$tap_tmp/calls"
+	if [ "${CRASH_POINTS:-}" = all ]; then
+		cat "$tap_tmp/calls"
+	else
+		cut -d' ' -f1 "$tap_tmp/steps" | uniq | while read -r cut_step; do
+			sed -n "s/^$cut_step //p" "$tap_tmp/steps" | spread 1
+		done
+	fi
 }
 
 kill_at() {
