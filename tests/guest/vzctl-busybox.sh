@@ -58,6 +58,37 @@ is "what was written is still there" "$(vzctl exec $id cat /etc/hostname)" small
 check "restart" vzctl restart $id
 is "it runs again" "$(state $id)" "exist mounted running"
 
+# By name, as by number.
+check "a name" vzctl --quiet set $id --name tiny --save
+is "exec by name" "$(vzctl exec tiny hostname)" small
+run timeout 60 script -qec "vzctl enter tiny --exec hostname" /dev/null
+like "enter by name" "$output" small
+check "stop by name" vzctl stop tiny
+is "it is down" "$(state $id)" "exist unmounted down"
+check "mount by name" vzctl mount tiny
+is "it is mounted" "$(state tiny)" "exist mounted down"
+check "umount by name" vzctl umount tiny
+check "start by name" vzctl start tiny
+is "it runs" "$(state $id)" "exist mounted running"
+
+# Where init is looked for, in turn.
+vzctl --quiet stop $id --fast
+from=sbin
+for to in etc bin; do
+	vzctl --quiet mount $id
+	mv /vz/root/$id/$from/init /vz/root/$id/$to/init
+	vzctl --quiet umount $id
+	vzctl --quiet start $id
+	is "without /$from/init it is /$to/init" "$(vzctl exec $id ps | awk '$1 == 1 { print $3 }')" init
+	check "which takes commands" vzctl exec $id "test -e /$to/init && ! test -e /$from/init"
+	check "and halts when asked" vzctl stop $id
+	from=$to
+done
+vzctl --quiet mount $id
+mv /vz/root/$id/bin/init /vz/root/$id/sbin/init
+vzctl --quiet umount $id
+vzctl --quiet start $id
+
 # A resolver on the host's loopback is none of the container's; what is behind it is.
 cp /etc/resolv.conf "$tap_tmp/resolv" 2>/dev/null || :
 mkdir -p /run/systemd/resolve

@@ -70,6 +70,17 @@ is "limits" "$(cat $CG/$id/cpu.max $CG/$id/memory.max | xargs)" "50000 100000 62
 check "address removed" vzctl set $id --ipdel 10.22.0.1 --save
 is "its route is gone" "$(ip route show 10.22.0.1)" ""
 
+# What an upgrade of the host's packages does beside it: systemd owns none of the containers' cgroups.
+before=$(vzctl exec $id 'cat /proc/1/stat | cut -d" " -f22')
+for what in daemon-reload daemon-reexec daemon-reload; do check "systemctl $what on the host" systemctl $what; done
+is "leaves it running" "$(state $id)" "exist mounted running"
+is "the same init" "$(vzctl exec $id 'cat /proc/1/stat | cut -d" " -f22')" "$before"
+is "with its limits" "$(cat $CG/$id/cpu.max $CG/$id/memory.max | xargs)" "50000 100000 629145600"
+is "and its controllers" "$(xargs <$CG/$id/cgroup.controllers)" "$(xargs <$CG/cgroup.subtree_control)"
+check "and new ones are made" vzctl exec $id true
+for what in daemon-reload daemon-reexec; do check "systemctl $what inside" vzctl exec $id systemctl $what; done
+is "is its own affair" "$(vzctl exec $id systemctl is-system-running || :)" running
+
 run timeout 120 vzctl stop $id
 is "it halts when asked" "$status $output" "0 Stopping container...
 Container was stopped

@@ -41,6 +41,11 @@ is "CPU cap now" "$(value cpu.max)" "70000 100000"
 is "processes now" "$(awk '$1 == "numproc" { print $4, $5 }' $CG/$id/ve.ubc.stat)" "100 200"
 run vzctl set $id --cpuunits 500000
 is "what cannot be weighed is said" "$status $output" "0 cpuunits 500000 is outside what the kernel can weigh: applied as 100000"
+run vzctl set $id --cpuunits 8
+is "nor what is below it" "$status $output" "0 cpuunits 8 is outside what the kernel can weigh: applied as 10"
+is "it has the least weight" "$(value cpu.weight)" 1
+run vzctl set $id --cpuunits 10
+is "the least that can be weighed is not talked about" "$status $output $(value cpu.weight)" "0  1"
 is "without --save the file is as it was" "$(grep -c 'PHYSPAGES="0:64M"' /etc/vz/conf/$id.conf)" 1
 
 # A change that fails half way takes the first half back.
