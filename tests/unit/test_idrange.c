@@ -164,6 +164,31 @@ static void test_running_neighbour(void **state)
 	assert_non_null(strstr(err.msg, "container 101"));
 }
 
+/* What it was started with counts, not what its file says now. */
+static void test_running_marked(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_host_ struct host *host = make_host(f);
+	_cleanup_ct_ struct ct *ct = NULL, *running = NULL;
+	struct idrange range = {IDRANGE_FIRST, IDRANGE_FIRST, IDRANGE_SIZE};
+	struct err err = ERR_INIT;
+
+	choose(host, 101);
+	choose(host, 102);
+	mkdir(fixture_path(f, "cg/101"), 0755);
+	assert_int_equal(ct_open(host, 101, &running, NULL), 0);
+	assert_int_equal(ct_open(host, 102, &ct, NULL), 0);
+	/* Only root may write such a note, and not everywhere. */
+	if (idrange_mark(running, &range, NULL) < 0)
+		skip();
+	assert_int_equal(idrange_check_running(ct, NULL), 0);
+	assert_int_equal(idrange_load(ct, &range, NULL), 0);
+	range.uid += IDRANGE_SIZE - 1;
+	assert_int_equal(idrange_mark(running, &range, NULL), 0);
+	assert_true(idrange_check_running(ct, &err) < 0);
+	assert_non_null(strstr(err.msg, "container 101"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +199,7 @@ int main(void)
 		fixture_test(test_given_ranges),
 		fixture_test(test_bad_neighbour_stops_it),
 		fixture_test(test_running_neighbour),
+		fixture_test(test_running_marked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -17,6 +18,9 @@
 #include "exitcode.h"
 #include "io.h"
 #include "path.h"
+
+/* On the cgroup of a container, which is the host's: what it runs with, whatever becomes of its file. */
+#define RANGE_XATTR "trusted.vesper.ids"
 
 struct ranges {
 	struct idrange *v;
@@ -235,19 +239,41 @@ int idrange_choose(struct ct *ct, struct err *err)
 				size_text, IDRANGE_MIN_SIZE);
 	r = idrange_find(rs.v, rs.count, size, &base);
 	if (r < 0)
-		return err_set(err, ENOSPC, "no %u free host ids are left for another container",
-			       size);
+		return err_exit(err, VZ_SYSTEM,
+				"no %u free host ids are left for another container", size);
 	return record(ct, base, size, err);
 }
 
-static bool has_cgroup(const struct host *host, uint32_t id)
+int idrange_mark(const struct ct *ct, const struct idrange *range, struct err *err)
 {
-	char name[16];
+	char text[40];
+
+	snprintf(text, sizeof(text), "%" PRIu32 " %" PRIu32 " %" PRIu32, range->uid, range->gid,
+		 range->size);
+	if (setxattr(ct->cgroup, RANGE_XATTR, text, strlen(text), 0) < 0)
+		return err_errno(err, errno, "cannot note the host ids on '%s'", ct->cgroup);
+	return 0;
+}
+
+/* -ENOENT: it does not run. One without a note was started by other tools: its file tells. */
+static int range_in_use(const struct host *host, uint32_t id, struct idrange *ret)
+{
+	_cleanup_ct_ struct ct *ct = NULL;
 	_cleanup_free_ char *path = NULL;
+	char name[16], text[40];
+	ssize_t n;
+	int r;
 
 	snprintf(name, sizeof(name), "%" PRIu32, id);
 	path = path_join(host->cgroup, name);
-	return path && access(path, F_OK) == 0;
+	n = path ? getxattr(path, RANGE_XATTR, text, sizeof(text) - 1) : -1;
+	if (n < 0 && (!path || access(path, F_OK) < 0))
+		return -ENOENT;
+	text[n < 0 ? 0 : n] = '\0';
+	if (sscanf(text, "%" SCNu32 " %" SCNu32 " %" SCNu32, &ret->uid, &ret->gid, &ret->size) == 3)
+		return 0;
+	r = ct_open(host, id, &ct, NULL);
+	return r < 0 ? r : idrange_load(ct, ret, NULL);
 }
 
 int idrange_check_running(const struct ct *ct, struct err *err)
@@ -260,15 +286,13 @@ int idrange_check_running(const struct ct *ct, struct err *err)
 	if (r == 0)
 		r = ct_list(ct->host, &ids, &count, err);
 	for (i = 0; r == 0 && i < count; i++) {
-		_cleanup_ct_ struct ct *other = NULL;
-
-		if (ids[i] == ct->id || !has_cgroup(ct->host, ids[i]) ||
-		    ct_open(ct->host, ids[i], &other, NULL) < 0 ||
-		    idrange_load(other, &range, NULL) < 0 || !ranges_meet(&own, &range))
+		if (ids[i] == ct->id || range_in_use(ct->host, ids[i], &range) < 0 ||
+		    !ranges_meet(&own, &range))
 			continue;
 		return err_exit(err, VZ_BAD_CONFIG,
-				"'%s': host ids from %u on are those of container %s, which runs",
-				ct->conf_path, own.uid, other->idstr);
+				"'%s': host ids from %u on are those of container %" PRIu32
+				", which runs",
+				ct->conf_path, own.uid, ids[i]);
 	}
 	return r;
 }

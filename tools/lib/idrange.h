@@ -44,6 +44,9 @@ int idrange_choose(struct ct *ct, struct err *err);
  */
 int idrange_check_running(const struct ct *ct, struct err *err);
 
+/* Note on @ct's cgroup which ids it runs with: others need not read its file, which may change. */
+int idrange_mark(const struct ct *ct, const struct idrange *range, struct err *err);
+
 /* A descriptor that keeps other allocations and starts away until it is closed; exit codes 9, 77. */
 int idrange_lock(const struct host *host, struct err *err);
 

@@ -131,7 +131,9 @@ static int make_cgroup(void *arg, struct err *err)
 		r = cgroup_make(s->ct->cgroup, err);
 	if (r < 0)
 		return r;
-	r = kve_set_id(s->ct->cgroup, s->ct->id, err);
+	r = idrange_mark(s->ct, &s->ids, err);
+	if (r == 0)
+		r = kve_set_id(s->ct->cgroup, s->ct->id, err);
 	if (r == 0)
 		log_detail(1, "cgroup '%s', host ids from %u and %u, %u of them", s->ct->cgroup,
 			   s->ids.uid, s->ids.gid, s->ids.size);
