@@ -149,3 +149,28 @@ copied() {
 ploop init -s 64M -b 128 -f expanded "$older/image/root.hds"
 record empty_top copied
 good "one that has an older delta" "$(share 10)" -o "$older/image/root.hds"
+
+# The disk grows twice under the load; each time clusters have to make way for the table.
+grow() {
+	dmsetup message vesper-disk 0 resize "$1"
+	dmsetup message vesper-log 0 mark "z:$1:0:0"
+}
+grown() {
+	attach outer/image/root.hds
+	load 1 &
+	sleep 1
+	grow 2600000
+	wait $!
+	table outer/image/root.hds
+	dmsetup load vesper-disk --table "$table_line"
+	shut
+	dmsetup suspend vesper-disk
+	dmsetup resume vesper-disk
+	load 300 &
+	resize2fs "$(node vesper-disk)"
+	grow 5000000
+	wait $!
+	detach
+}
+record image grown
+good "one that grows" "$(share 15)"

@@ -8,6 +8,8 @@
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/ploop.sh
+. "$(dirname "$0")/../lib/ploop.sh"
 requires dmsetup ploop blkdiscard
 
 dir=$(mktemp -d /var/tmp/ploop-target.XXXXXX)
@@ -21,66 +23,6 @@ cleanup_fn drop
 cd "$dir"
 mkdir mnt
 
-le32() { for i in 0 8 16 24; do printf '%b' "\\0$(printf %o $(($1 >> i & 255)))"; done; }
-# empty FILE CLUSTERS [CLUSTER_SECTORS] - an image of clusters of 64 KiB that has nothing.
-empty() {
-	cs=${3:-128}
-	{
-		printf WithouFreSpacExt
-		le32 2
-		le32 16
-		le32 1
-		le32 "$cs"
-		le32 "$2"
-		le32 $(($2 * cs))
-		le32 0
-		le32 0
-		le32 "$cs"
-		le32 0
-		le32 0
-		le32 0
-	} >"$1"
-	truncate -s $((cs * 512)) "$1"
-}
-# put FILE OFFSET VALUE - a number into a header or a table.
-put() { le32 "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
-
-# table SECTORS OPTIONS FILE... - the line, with the files open from descriptor 20 on (the shell itself uses those from 10); FILE:r read-only.
-table() {
-	line="0 $1 ploop $2"
-	shift 2
-	fd=20
-	for f; do
-		case $f in
-		raw@*) line="$line raw@$fd" f=${f#raw@} ;;
-		*) line="$line $fd" ;;
-		esac
-		case $f in
-		*:r) eval "exec $fd<${f%:r}" ;;
-		*) eval "exec $fd<>$f" ;;
-		esac
-		fd=$((fd + 1))
-	done
-}
-# The files are the device's now.
-shut() { while [ "$fd" -gt 20 ]; do fd=$((fd - 1)) && eval "exec $fd>&-"; done; }
-# attach ARGUMENTS OF table
-attach() {
-	made=0
-	table "$@"
-	dmsetup create $name --table "$line" || made=$?
-	shut
-	dev=/dev/dm-$(dmsetup info -c --noheadings -o minor $name 2>/dev/null)
-	return $made
-}
-# go_on ARGUMENTS OF table - the device with another table.
-go_on() {
-	table "$@"
-	dmsetup load $name --table "$line"
-	shut
-	dmsetup suspend $name
-}
-detach() { dmsetup remove $name; }
 # refused NAME WORDS ARGUMENTS OF table - and the kernel says why.
 refused() {
 	refused_name=$1 words=$2
