@@ -3,10 +3,11 @@
  * cuts load LOG DIR SEED STEPS FIRST
  *	write into DIR, which lies on the device of the log of writes LOG, and
  *	mark there what is synced (cuts.h)
- * cuts check [-x] [-o OLDER] LOGFILE MOUNTPOINT IMAGE FLUSHES RANDOM SEED DISK...
+ * cuts check [-fx] [-o OLDER] LOGFILE MOUNTPOINT IMAGE FLUSHES RANDOM SEED DISK...
  *	replay the log and cut it at FLUSHES of its flushes and at RANDOM places
  *	between; after each cut the file system mounts, `ploop check -d IMAGE` and
- *	e2fsck of the disk in it succeed, and what was synced before is there.
+ *	e2fsck of the disk in it succeed, and what was synced before is there. -f:
+ *	only between a mark "focus" and a mark "blur".
  *	A DISK is BASEFILE:BASELOOP:COWLOOP; each has a process of its own. OLDER is
  *	the delta below IMAGE. -x loses writes that were flushed: checks must fail.
  *
@@ -44,7 +45,7 @@
 #define SECTOR	    512
 #define IN_SECTORS  2048 /* where the partition begins */
 #define OUTPUT	    4096
-#define CUT_OPTIONS "xo:"
+#define CUT_OPTIONS "fxo:"
 
 struct entry {
 	uint64_t sector, sectors, flags, data_len;
@@ -72,7 +73,7 @@ struct run {
 	const struct entry *entries;
 	size_t count, applied; /* entries; those in the base */
 	uint32_t seed, random;
-	bool lose;
+	bool lose, focus;
 	const char *image, *older;
 	const char *base_loop, *cow_loop;
 	uint64_t sectors; /* of the base */
@@ -504,30 +505,58 @@ static int by_entry(const void *a, const void *b)
 	return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
+/* The places that a cut may be at: at all, or while somebody wanted them to be looked at. */
+static size_t *places(const struct run *r, size_t *ret_count)
+{
+	size_t *found = calloc(r->count + 1, sizeof(*found)), i, n = 0;
+	bool inside = !r->focus;
+	char text[8];
+
+	if (!found)
+		cuts_die("no memory");
+	for (i = 0; i < r->count; i++) {
+		const struct entry *e = &r->entries[i];
+
+		if (e->flags & LOG_MARK && r->focus && e->data_len < sizeof(text)) {
+			memset(text, 0, sizeof(text));
+			read_at(r->log, text, e->data_len, e->at);
+			inside =
+				strcmp(text, "focus") == 0 || (inside && strcmp(text, "blur") != 0);
+		}
+		if (inside)
+			found[n++] = i;
+	}
+	if (!n)
+		cuts_die("there is nothing to cut");
+	*ret_count = n;
+	return found;
+}
+
 /* @flushes of them in equal steps, from a first one that the seed chooses; 0: all. */
 static size_t choose(const struct run *r, struct point *points, size_t flushes, size_t random)
 {
 	double step = 0.6180339887498949 * r->seed;
-	size_t all = 0, i, n = 0, k = 0;
+	size_t count, all = 0, i, n = 0, k = 0, *place = places(r, &count);
 	struct run hat = {.random = r->seed};
 
-	for (i = 0; i < r->count; i++)
-		all += r->entries[i].flags & LOG_FLUSH;
+	/* The last moment before each flush, and the end. */
+	for (i = 0; i < count; i++)
+		if (place[i] + 1 == r->count || r->entries[place[i] + 1].flags & LOG_FLUSH)
+			place[all++] = place[i];
 	if (!flushes || flushes > all)
 		flushes = all;
 	step -= (double)(uint64_t)step;
-	for (i = 0; i < r->count; i++) {
-		if (i + 1 < r->count && !(r->entries[i + 1].flags & LOG_FLUSH))
-			continue;
-		if (n < flushes &&
-		    k++ == (size_t)((double)all / (double)flushes * ((double)n + step)))
-			points[n++] = (struct point){i, true};
-	}
+	for (k = 0; k < flushes; k++)
+		points[n++] = (struct point){
+			place[(size_t)((double)all / (double)flushes * ((double)k + step))], true};
+	free(place);
+	place = places(r, &count);
 	for (i = 0; i < random; i++)
-		points[n++] = (struct point){draw(&hat, (uint32_t)r->count), false};
+		points[n++] = (struct point){place[draw(&hat, (uint32_t)count)], false};
+	free(place);
 	qsort(points, n, sizeof(*points), by_entry);
-	printf("# %zu writes, %zu flushes; cut at %zu flushes and %zu other places\n", r->count,
-	       all, n - random, random);
+	printf("# %zu writes, %zu flushes to cut at; cut at %zu of them and %zu other places\n",
+	       r->count, all, flushes, random);
 	fflush(stdout);
 	return n;
 }
@@ -620,6 +649,8 @@ int main(int argc, char **argv)
 	while ((c = getopt(argc, argv, CUT_OPTIONS)) != -1) {
 		if (c == 'x')
 			r.lose = true;
+		else if (c == 'f')
+			r.focus = true;
 		else if (c == 'o')
 			r.older = optarg;
 		else
