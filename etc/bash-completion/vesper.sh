@@ -78,6 +78,16 @@ _vesper_targets() {
 	done
 }
 
+# _vesper_snapshots CTID - their UUIDs.
+_vesper_snapshots() { "$prog" "${config[@]}" snapshot-list "$1" -H -o uuid 2>/dev/null | tr -d '{}'; }
+
+# _vesper_snapshot_fields CTID - behind the last comma.
+_vesper_snapshot_fields() {
+	compopt -o nospace 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen -P "${cur%"${cur##*,}"}" \
+		-W "$(_vesper_first "$prog" "${config[@]}" snapshot-list "$1" -L)" -- "${cur##*,}")
+}
+
 # _vesper_value OPTION KEY ARGUMENT [CTID] - what may stand behind an option.
 _vesper_value() {
 	case $1:$2 in
@@ -90,6 +100,8 @@ _vesper_value() {
 		path | file | *FILE* | DEVICE) _vesper_paths -f ;;
 		SAMPLE) _vesper_offer "$("$prog" "${config[@]}" --list-samples 2>/dev/null)" ;;
 		DIR) _vesper_paths -d ;;
+		FIELDS) _vesper_snapshot_fields "${4:-0}" ;;
+		UUID) [[ ${prog##*/} != vzctl ]] || _vesper_offer "$(_vesper_snapshots "${4:-0}")" ;;
 		*'|'*) _vesper_offer "$(_vesper_words "$3")" ;;
 		*[A-Z]*) ;;
 		# ploop has options with one value.

@@ -84,10 +84,17 @@ is "samples to take over" "$(with set 101 --applyconfig '')" small
 is "no placeholder for a password" "$(with set 101 --userpasswd '')" ""
 is "nor for a mask" "$(with set 101 --cpumask '')" "all auto"
 is "the next option" "$(with set 101 --ram 1G --sa)" --save
+is "no snapshot" "$(with snapshot-delete web --id '')" ""
+V snapshot 102 --id 11111111-0000-4000-8000-000000000001
+is "snapshots" "$(with snapshot-mount 102 --id 1)" 11111111-0000-4000-8000-000000000001
+is "not for a new one" "$(with snapshot 102 --id '')" ""
+is "their fields" "$(with snapshot-list 102 -o d)" "date desc device"
+is "behind a comma" "$(with snapshot-list 102 -o uuid,na)" "uuid,name"
 mkdir "$tap_tmp/files"
 : >"$tap_tmp/files/x.tar"
 is "paths" "$(with create 103 --private "$tap_tmp/fi")" "$tap_tmp/files"
 is "a file of keys" "$(with set 101 --ssh-key "$tap_tmp/files/")" "$tap_tmp/files/x.tar"
+is "a directory to mount on" "$(with snapshot-mount 102 --target "$tap_tmp/fi")" "$tap_tmp/files"
 is "a script" "$(with runscript 101 "$tap_tmp/files/")" "$tap_tmp/files/x.tar"
 is "what is to be mounted" "$(with set 101 --bindmount_add "$tap_tmp/fi")" "$tap_tmp/files"
 V set 101 --bindmount_add "nosuid:$tap_tmp/files:/mnt/a" --bindmount_add "$tap_tmp/files:/mnt/b" --save >/dev/null

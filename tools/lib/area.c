@@ -52,6 +52,11 @@ static char *suffixed(const char *path, const char *suffix)
 	return strbuf_steal(&b);
 }
 
+char *area_image_dir(const struct ct *ct)
+{
+	return path_join(ct->private_dir, IMAGE_DIR);
+}
+
 static bool same_area(const struct ct *a, const struct ct *b)
 {
 	_cleanup_free_ char *x = suffixed(a->private_dir, ""), *y = suffixed(b->private_dir, "");
@@ -215,7 +220,7 @@ undo:
 /* Nothing but a private area, and only one that nobody uses; held until released. */
 static int hold_area(const struct ct *ct, struct ploop_hold **ret_hold, struct err *err)
 {
-	_cleanup_free_ char *dir = path_join(ct->private_dir, IMAGE_DIR);
+	_cleanup_free_ char *dir = area_image_dir(ct);
 	_cleanup_free_ char *descriptor = path_join(ct->private_dir, DESCRIPTOR);
 	int r;
 
@@ -269,7 +274,7 @@ static bool is_closed(const char *dir)
  * one that only root enters. A directory that is there stays as it is, it may
  * be /srv; those that are missing are made closed.
  */
-static int check_closed(const char *root, struct err *err)
+int area_check_closed(const char *root, struct err *err)
 {
 	_cleanup_free_ char *parent = suffixed(root, ""), *real = NULL;
 	char *slash = parent ? strrchr(parent, '/') : NULL;
@@ -288,17 +293,20 @@ static int check_closed(const char *root, struct err *err)
 			break;
 		slash[slash == real] = '\0';
 	}
-	return err_set(err, EPERM,
-		       "'%s' is open to others: VE_ROOT must be in a directory that only root "
-		       "can enter (mode 700)",
-		       parent);
+	return err_set(err, EPERM, "'%s' is open to others", parent);
 }
 
 static int make_mount_point(const char *root, struct err *err)
 {
-	int r = check_closed(root, err);
+	struct err why = ERR_INIT;
+	int r = area_check_closed(root, &why);
 
-	if (r == 0)
+	if (r < 0)
+		err_set(err, r, "%s%s", why.msg,
+			r == -EPERM ? ": VE_ROOT must be in a directory that only root can enter "
+				      "(mode 700)"
+				    : "");
+	else
 		r = path_mkdirs(root, 0700, err);
 	return r < 0 ? err_exit_default(err, VZ_CREATE_ROOT) : 0;
 }
@@ -306,7 +314,7 @@ static int make_mount_point(const char *root, struct err *err)
 /* Something is mounted on VE_ROOT: 0 and its device when it is this container's disk. */
 static int check_own(const struct ct *ct, dev_t *ret_dev, struct err *err)
 {
-	_cleanup_free_ char *dir = path_join(ct->private_dir, IMAGE_DIR);
+	_cleanup_free_ char *dir = area_image_dir(ct);
 	struct ploop_disk *disk;
 	struct stat st;
 	bool own;
@@ -366,7 +374,7 @@ static int mount_image(const char *dir, const char *root, dev_t *ret_dev, struct
 
 int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err)
 {
-	_cleanup_free_ char *dir = path_join(ct->private_dir, IMAGE_DIR);
+	_cleanup_free_ char *dir = area_image_dir(ct);
 	bool mounted;
 	int r;
 

@@ -23,6 +23,9 @@ struct area_create_opts {
 	void *progress_arg;
 };
 
+/* The image directory; caller frees; NULL without memory. */
+char *area_image_dir(const struct ct *ct);
+
 /* Exit code 44 when VE_PRIVATE is there, or another container's, made or being made. */
 int area_check_free(const struct ct *ct, struct err *err);
 
@@ -34,6 +37,9 @@ int area_create(const struct ct *ct, const struct area_create_opts *opts, struct
  * container's as well (exit code 52), or in use (41).
  */
 int area_destroy(const struct ct *ct, struct err *err);
+
+/* -EPERM when others than root of the host can get to what is mounted on @root. */
+int area_check_closed(const char *root, struct err *err);
 
 /*
  * Is the disk mounted on VE_ROOT? -EBUSY when something else is, which is

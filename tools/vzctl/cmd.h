@@ -40,6 +40,12 @@ int cmd_enter(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_runscript(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_console(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_snapshot(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_snapshot_switch(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_snapshot_delete(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_snapshot_list(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_snapshot_mount(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_snapshot_umount(struct ctx *ctx, int argc, char **argv, struct err *err);
 
 /* Jobs of the supervisor, no commands of a person. */
 int cmd_ended(struct ctx *ctx, int argc, char **argv, struct err *err);
@@ -50,9 +56,9 @@ void cmd_adopt_if_alone(struct ctx *ctx);
 
 /* Options that are no parameters, for --list-options and the commands' own parsing. */
 struct cmd_option {
-	const char *command, *option;
-	const char *arg; /* what it takes, NULL: nothing */
-	int refused;	 /* exit code, 0: supported */
+	const char *command, *option; /* of one letter: "-H" and not "--H" */
+	const char *arg;	      /* what it takes, NULL: nothing */
+	int refused;		      /* exit code, 0: supported */
 };
 
 extern const struct cmd_option cmd_options[];
@@ -76,6 +82,9 @@ void cmd_note(const char *text);
 int names_print(const char *etc, bool samples, struct err *err);
 
 int cmd_lock(struct ctx *ctx, struct err *err);
+
+/* "UUID" or "{UUID}" in an option into @ret, with 39 bytes of room. Exit code 21. */
+int cmd_parse_guid(const char *command, const char *s, char *ret, struct err *err);
 
 /* Name what is in the configuration and has no effect, on standard error. */
 void cmd_say_unsupported(const struct ctx *ctx);

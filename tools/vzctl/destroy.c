@@ -9,6 +9,7 @@
 #include "cleanup.h"
 #include "ct.h"
 #include "area.h"
+#include "ctsnap.h"
 #include "draft.h"
 #include "err.h"
 #include "exitcode.h"
@@ -48,7 +49,7 @@ static int check(struct ct *ct, struct err *err)
 		r = ct_is_mounted(ct, &st.mounted, err);
 	if (r == 0 && st.mounted)
 		return err_exit(err, VZ_MOUNTED, "it is mounted (unmount it first)");
-	return r;
+	return r < 0 ? r : ctsnap_check_unmounted(ct, err);
 }
 
 /* No configuration: it may still be what a killed create left. */

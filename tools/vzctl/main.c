@@ -46,6 +46,12 @@ static const struct command {
 	{ "set", cmd_set, 0, NEED_WRITE | LOGS | ADOPTS, "[--save] OPTION...", "change parameters" },
 	{ "runscript", cmd_runscript, 0, NEED_ROOT | LOGS | ADOPTS, "FILE", "feed a script of the host to the shell inside" },
 	{ "console", cmd_console, 0, NEED_ROOT | ADOPTS, "[1]", "the container's console; Esc . leaves it" },
+	{ "snapshot", cmd_snapshot, 0, NEED_WRITE | LOGS, "[--id UUID] [--name NAME] [OPTION...]", "keep the disk and the configuration as they are now" },
+	{ "snapshot-switch", cmd_snapshot_switch, 0, NEED_WRITE | LOGS, "--id UUID [--skip-config]", "go back to a snapshot" },
+	{ "snapshot-delete", cmd_snapshot_delete, 0, NEED_WRITE | LOGS, "--id UUID", "give a snapshot up" },
+	{ "snapshot-list", cmd_snapshot_list, 0, 0, "[-H] [-o FIELD[,FIELD...]] [--id UUID]", "list snapshots" },
+	{ "snapshot-mount", cmd_snapshot_mount, 0, NEED_ROOT | LOGS, "--id UUID --target DIR", "mount a snapshot for reading" },
+	{ "snapshot-umount", cmd_snapshot_umount, 0, NEED_ROOT | LOGS, "--id UUID", "unmount it" },
 	{ "ended", cmd_ended, 0, NEED_ROOT | LOGS | JOB, NULL, NULL },
 	{ "adopt", cmd_adopt, 0, NEED_ROOT | LOGS | JOB, NULL, NULL },
 	{ "convert", NULL, VZ_IMAGE_CONVERT, 0, NULL, NULL },
@@ -57,12 +63,6 @@ static const struct command {
 	{ "chkpnt", NULL, VZ_CHECKPOINT, 0, NULL, NULL },
 	{ "resume", NULL, VZ_RESTORE, 0, NULL, NULL },
 	{ "restore", NULL, VZ_RESTORE, 0, NULL, NULL },
-	{ "snapshot", NULL, VZ_SNAPSHOT_CREATE, 0, NULL, NULL },
-	{ "snapshot-switch", NULL, VZ_SNAPSHOT_SWITCH, 0, NULL, NULL },
-	{ "snapshot-delete", NULL, VZ_SNAPSHOT_DELETE, 0, NULL, NULL },
-	{ "snapshot-mount", NULL, VZ_SNAPSHOT_MOUNT, 0, NULL, NULL },
-	{ "snapshot-umount", NULL, VZ_SNAPSHOT_UMOUNT, 0, NULL, NULL },
-	{ "snapshot-list", NULL, VZ_SNAPSHOT_LIST, 0, NULL, NULL },
 	{ "reinstall", NULL, VZ_REINSTALL, 0, NULL, NULL },
 	{ "pause", NULL, VZ_CHECKPOINT, 0, NULL, NULL },
 	{ "execaction", NULL, VZ_BAD_OPTION, 0, NULL, NULL },
@@ -128,7 +128,7 @@ static void print_help(void)
 	       VERSION);
 	for (i = 0; i < COUNT(commands); i++)
 		if (commands[i].run && !(commands[i].flags & JOB))
-			printf("  %-8s CTID %-44s %s\n", commands[i].name, commands[i].synopsis,
+			printf("  %-15s CTID %-44s %s\n", commands[i].name, commands[i].synopsis,
 			       commands[i].summary);
 	printf("\nOptions of set:\n");
 	print_param_help(PARAM_SET);
@@ -159,7 +159,7 @@ static void list_options(void)
 	for (i = 0; cmd_options[i].command; i++) {
 		const struct cmd_option *o = &cmd_options[i];
 
-		snprintf(word, sizeof(word), "--%s", o->option);
+		snprintf(word, sizeof(word), "%s%s", o->option[1] ? "--" : "-", o->option);
 		list_row(o->command, word, NULL, o->refused, o->arg);
 	}
 	for (i = 0; i < param_count; i++) {

@@ -36,6 +36,25 @@ const struct cmd_option cmd_options[] = {
 	{"set", "applyconfig", "SAMPLE", 0},
 	{"set", "setmode", "restart|ignore", 0},
 	{"set", "reset_ub", NULL, 0},
+	{"snapshot", "id", "NEW-UUID", 0},
+	{"snapshot", "uuid", "NEW-UUID", 0},
+	{"snapshot", "name", "NAME", 0},
+	{"snapshot", "description", "TEXT", 0},
+	{"snapshot", "skip-suspend", NULL, 0},
+	{"snapshot", "skip-config", NULL, 0},
+	{"snapshot-switch", "id", "UUID", 0},
+	{"snapshot-switch", "skip-resume", NULL, 0},
+	{"snapshot-switch", "must-resume", NULL, VZ_RESTORE},
+	{"snapshot-switch", "skip-config", NULL, 0},
+	{"snapshot-switch", "skip_arpdetect", NULL, VZ_ADD_IP},
+	{"snapshot-delete", "id", "UUID", 0},
+	{"snapshot-list", "H", NULL, 0},
+	{"snapshot-list", "o", "FIELDS", 0},
+	{"snapshot-list", "L", NULL, 0},
+	{"snapshot-list", "id", "UUID", 0},
+	{"snapshot-mount", "id", "UUID", 0},
+	{"snapshot-mount", "target", "DIR", 0},
+	{"snapshot-umount", "id", "UUID", 0},
 	{NULL, NULL, NULL, 0},
 };
 
@@ -47,6 +66,13 @@ struct table {
 
 #define VAL_PARAM  1000
 #define VAL_OPTION 5000
+
+static void add_letter(struct table *t, char letter, bool has_arg)
+{
+	t->letters[t->n_letters++] = letter;
+	if (has_arg)
+		t->letters[t->n_letters++] = ':';
+}
 
 static void add(struct table *t, const char *name, bool has_arg, int val)
 {
@@ -66,15 +92,32 @@ static int build(struct table *t, const char *command, unsigned int flags)
 		if (!params[i].option || !(params[i].flags & flags))
 			continue;
 		add(t, params[i].option, params[i].arg != NULL, VAL_PARAM + i);
-		if (params[i].letter && (flags & PARAM_SET)) {
-			t->letters[t->n_letters++] = params[i].letter;
-			t->letters[t->n_letters++] = ':';
-		}
+		if (params[i].letter && (flags & PARAM_SET))
+			add_letter(t, params[i].letter, true);
 	}
-	for (i = 0; cmd_options[i].command; i++)
-		if (strcmp(cmd_options[i].command, command) == 0)
-			add(t, cmd_options[i].option, cmd_options[i].arg != NULL, VAL_OPTION + i);
+	for (i = 0; cmd_options[i].command; i++) {
+		const struct cmd_option *o = &cmd_options[i];
+
+		if (strcmp(o->command, command) != 0)
+			continue;
+		if (o->option[1])
+			add(t, o->option, o->arg != NULL, VAL_OPTION + i);
+		else
+			add_letter(t, o->option[0], o->arg != NULL);
+	}
 	return 0;
+}
+
+/* What getopt says for an option of one letter, as it says it for others. */
+static int as_val(const char *command, int c)
+{
+	size_t i;
+
+	for (i = 0; cmd_options[i].command; i++)
+		if (cmd_options[i].option[0] == c && !cmd_options[i].option[1] &&
+		    strcmp(cmd_options[i].command, command) == 0)
+			return VAL_OPTION + (int)i;
+	return c;
 }
 
 static const struct param *by_letter(int c)
@@ -123,7 +166,7 @@ int cmd_parse_params(int argc, char **argv, unsigned int flags, cmd_param_fn par
 			return err_exit(err, VZ_BAD_OPTION, "%s: %s '%s' (try vzctl --help)",
 					argv[0], c == ':' ? "missing argument of" : "bad option",
 					argv[optind - 1]);
-		r = handle(c, param, found, arg, err);
+		r = handle(as_val(argv[0], c), param, found, arg, err);
 	}
 	if (r >= 0 && optind < argc)
 		return err_exit(err, VZ_BAD_OPTION, "%s: unexpected argument '%s'", argv[0],
