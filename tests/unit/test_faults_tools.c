@@ -20,6 +20,7 @@
 #include "io.h"
 #include "param.h"
 #include "path.h"
+#include "snapfile.h"
 #include "state.h"
 #include "strv.h"
 #include "template.h"
@@ -374,6 +375,63 @@ static void run_time_record(void **state)
 	host_close(host);
 }
 
+/* --- names of snapshots ------------------------------------------------------ */
+
+#define SHOT_A "{11111111-0000-4000-8000-000000000001}"
+#define SHOT_B "{22222222-0000-4000-8000-000000000002}"
+
+static const struct ploop_snapshot shots[] = {
+	{.guid = SHOT_A},
+	{.guid = SHOT_B, .parent = SHOT_A},
+	{.guid = "{5fbaabe3-6958-40ff-92a7-860e329aab41}", .parent = SHOT_B, .top = true}};
+
+static void one_snapshot(struct fixture *f)
+{
+	static const char text[] = "<ParallelsSavedStates><SavedStateItem guid=\"" SHOT_A
+				   "\"><Name>a</Name></SavedStateItem></ParallelsSavedStates>";
+
+	fixture_write(f, SNAPFILE_NAME, text, strlen(text));
+}
+
+static int add_snapshot(struct fixture *f, struct err *err)
+{
+	struct snapfile s;
+	int r = snapfile_load(f->dirfd, "S", &s, err);
+
+	if (r < 0)
+		return r;
+	r = snapfile_add(&s, SHOT_B, "b", "", "");
+	if (r < 0)
+		err_errno(err, r, "cannot add");
+	else
+		r = snapfile_store(f->dirfd, "S", &s, shots, 3, err);
+	snapfile_free(&s);
+	return r;
+}
+
+static void has_one_or_two(struct fixture *f, int r)
+{
+	struct snapfile s;
+
+	assert_int_equal(snapfile_load(f->dirfd, "S", &s, NULL), 0);
+	assert_string_equal(snapfile_find(&s, SHOT_A)->name, "a");
+	if (r == 0)
+		assert_int_equal(s.count, 2);
+	if (s.count == 2)
+		assert_string_equal(snapfile_find(&s, SHOT_B)->name, "b");
+	else
+		assert_int_equal(s.count, 1);
+	snapfile_free(&s);
+}
+
+static void snapshots(void **state)
+{
+	static const struct fault_op add = {"name a snapshot", one_snapshot, add_snapshot,
+					    has_one_or_two};
+
+	faults_each(*state, &add);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +439,7 @@ int main(void)
 		fixture_test(containers),
 		fixture_test(values),
 		fixture_test(run_time_record),
+		fixture_test(snapshots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
