@@ -18,9 +18,11 @@
 static const struct ploop_snapshot list[] = {
 	{.guid = TWO}, {.guid = ONE, .parent = TWO}, {.guid = OWN, .parent = ONE, .top = true}};
 
-static void check_item(const struct snapfile *before, const struct snapfile *after, const char *guid)
+static void check_item(const struct snapfile *before, const struct snapfile *after,
+		       const char *guid)
 {
-	const struct snapfile_item *x = snapfile_find(before, guid), *y = snapfile_find(after, guid);
+	const struct snapfile_item *x = snapfile_find(before, guid),
+				   *y = snapfile_find(after, guid);
 
 	fuzz_check(x && y);
 	fuzz_check(strcmp(x->name, y->name) == 0 && strcmp(x->date, y->date) == 0);

@@ -435,11 +435,8 @@ static void snapshots(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixture_test(configuration_files),
-		fixture_test(containers),
-		fixture_test(values),
-		fixture_test(run_time_record),
-		fixture_test(snapshots),
+		fixture_test(configuration_files), fixture_test(containers), fixture_test(values),
+		fixture_test(run_time_record),	   fixture_test(snapshots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,14 +13,13 @@
 #include "io.h"
 #include "snapfile.h"
 
-#define G1 "{11111111-0000-4000-8000-000000000001}"
-#define G2 "{22222222-0000-4000-8000-000000000002}"
-#define G3 "{33333333-0000-4000-8000-000000000003}"
-#define G4 "{44444444-0000-4000-8000-000000000004}"
+#define G1  "{11111111-0000-4000-8000-000000000001}"
+#define G2  "{22222222-0000-4000-8000-000000000002}"
+#define G3  "{33333333-0000-4000-8000-000000000003}"
+#define G4  "{44444444-0000-4000-8000-000000000004}"
 #define TOP "{5fbaabe3-6958-40ff-92a7-860e329aab41}"
 
-#define XML(inner)                                                                                 \
-	"<?xml version=\"1.0\"?><ParallelsSavedStates>" inner "</ParallelsSavedStates>"
+#define XML(inner)	  "<?xml version=\"1.0\"?><ParallelsSavedStates>" inner "</ParallelsSavedStates>"
 #define ITEM(guid, inner) "<SavedStateItem guid=\"" guid "\">" inner "</SavedStateItem>"
 
 static void load(struct fixture *f, struct snapfile *ret)
@@ -61,15 +60,17 @@ static void one_that_is_missing_is_empty(void **state)
 
 static void loads_what_it_stores(void **state)
 {
-	static const struct ploop_snapshot list[] = {
-		{.guid = G1}, {.guid = G2, .parent = G1}, {.guid = G3, .parent = G1},
-		{.guid = TOP, .parent = G3, .top = true}};
+	static const struct ploop_snapshot list[] = {{.guid = G1},
+						     {.guid = G2, .parent = G1},
+						     {.guid = G3, .parent = G1},
+						     {.guid = TOP, .parent = G3, .top = true}};
 	struct fixture *f = *state;
 	_cleanup_free_ char *text = NULL;
 	struct snapfile s, back;
 
 	load(f, &s);
-	assert_int_equal(snapfile_add(&s, G1, " a & <b> ", "d\xc3\xa9\"'\n", "2026-11-26 12:00:00"), 0);
+	assert_int_equal(snapfile_add(&s, G1, " a & <b> ", "d\xc3\xa9\"'\n", "2026-11-26 12:00:00"),
+			 0);
 	assert_int_equal(snapfile_add(&s, G2, "", "", ""), 0);
 	assert_int_equal(snapfile_add(&s, G1, "again", "", ""), -EEXIST);
 	store(f, &s, list, 4);
@@ -129,11 +130,11 @@ static void keeps_what_it_does_not_know(void **state)
 		"",
 		"<Name></Name><SavedStateItem guid=\"" G1 "\" state=\"poweron\" current=\"yes\">"
 		"<Name><![CDATA[one]]></Name><Creator>me</Creator>" ITEM(
-			G4, "<Note>gone</Note>" ITEM(G2, "<Name>two</Name><Note>of two</Note>"))
-		"</SavedStateItem>"));
-	static const struct ploop_snapshot list[] = {{.guid = G1},
-						     {.guid = G2, .parent = G1},
-						     {.guid = TOP, .parent = G2, .top = true}};
+			G4,
+			"<Note>gone</Note>" ITEM(
+				G2, "<Name>two</Name><Note>of two</Note>")) "</SavedStateItem>"));
+	static const struct ploop_snapshot list[] = {
+		{.guid = G1}, {.guid = G2, .parent = G1}, {.guid = TOP, .parent = G2, .top = true}};
 	struct fixture *f = *state;
 	_cleanup_free_ char *text = NULL;
 	struct snapfile s;
@@ -185,8 +186,7 @@ static void is_as_deep_as_a_disk(void **state)
 	size_t i;
 
 	for (i = 0; i < PLOOP_LEVELS_MAX; i++) {
-		snprintf(list[i].guid, sizeof(list[i].guid),
-			 "{11111111-0000-4000-8000-%012zu}", i);
+		snprintf(list[i].guid, sizeof(list[i].guid), "{11111111-0000-4000-8000-%012zu}", i);
 		if (i)
 			memcpy(list[i].parent, list[i - 1].guid, sizeof(list[i].parent));
 	}
@@ -265,9 +265,8 @@ static void stores_nothing_that_it_could_not_read(void **state)
 {
 	static const struct ploop_snapshot list[] = {{.guid = G1},
 						     {.guid = TOP, .parent = G1, .top = true}};
-	static const struct ploop_snapshot both[] = {{.guid = G1},
-						     {.guid = G2, .parent = G1},
-						     {.guid = TOP, .parent = G2, .top = true}};
+	static const struct ploop_snapshot both[] = {
+		{.guid = G1}, {.guid = G2, .parent = G1}, {.guid = TOP, .parent = G2, .top = true}};
 	struct fixture *f = *state;
 	_cleanup_free_ char *before = NULL, *after = NULL, *big = NULL;
 	struct err err = ERR_INIT;

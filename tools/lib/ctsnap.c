@@ -40,10 +40,10 @@
 
 /* The descriptor's list and the file of names, of one private area. */
 struct shots {
-	char *dir;    /* the image directory */
-	char *path;   /* of Snapshots.xml, for messages */
-	char *dump;   /* the directory of configurations */
-	int area;     /* VE_PRIVATE */
+	char *dir;  /* the image directory */
+	char *path; /* of Snapshots.xml, for messages */
+	char *dump; /* the directory of configurations */
+	int area;   /* VE_PRIVATE */
 	struct ploop_snapshot *list;
 	size_t count;
 	struct snapfile file;
@@ -66,8 +66,8 @@ static void shots_clear(struct shots *s)
 }
 
 #define _cleanup_shots_ _cleanup_(shots_clear)
-#define SHOTS_INIT	\
-	{               \
+#define SHOTS_INIT             \
+	{                      \
 		.area = -EBADF \
 	}
 
@@ -318,8 +318,8 @@ static int foresee(struct shots *s, const char *guid)
 }
 
 /* Whatever a snapshot is to have but itself. */
-static int prepare(struct ct *ct, struct shots *s, const char *guid,
-		   const struct ctsnap_opts *opts, struct err *err)
+static int prepare(struct ct *ct, struct shots *s, const char *guid, const struct ctsnap_opts *opts,
+		   struct err *err)
 {
 	time_t now = time(NULL);
 	char date[32] = "";
@@ -558,8 +558,7 @@ int ctsnap_check_unmounted(const struct ct *ct, struct err *err)
 		_cleanup_free_ char *where = NULL;
 		dev_t dev;
 
-		if (!s.list[i].top &&
-		    find_mount(s.dir, s.list[i].guid, &where, &dev, NULL) == 0)
+		if (!s.list[i].top && find_mount(s.dir, s.list[i].guid, &where, &dev, NULL) == 0)
 			return err_exit(err, VZ_MOUNTED,
 					"its snapshot %s is mounted on '%s' (snapshot-umount comes "
 					"first)",

@@ -19,9 +19,9 @@ struct err;
 
 struct ctsnap {
 	char guid[PLOOP_GUID_BYTES];
-	char parent[PLOOP_GUID_BYTES]; /* empty: none */
-	bool current;		       /* the disk stands on it */
-	bool temporary;		       /* being deleted */
+	char parent[PLOOP_GUID_BYTES];	 /* empty: none */
+	bool current;			 /* the disk stands on it */
+	bool temporary;			 /* being deleted */
 	char *name, *description, *date; /* anybody's bytes; owned */
 };
 

@@ -221,9 +221,8 @@ int snapfile_load(int dirfd, const char *shown, struct snapfile *ret, struct err
 int snapfile_add(struct snapfile *f, const char *guid, const char *name, const char *description,
 		 const char *date)
 {
-	struct snapfile_item item = {.name = trimmed(name),
-				     .description = trimmed(description),
-				     .date = trimmed(date)};
+	struct snapfile_item item = {
+		.name = trimmed(name), .description = trimmed(description), .date = trimmed(date)};
 
 	if (find(f, guid)) {
 		clear(&item);
@@ -333,8 +332,8 @@ static void plant(struct snapfile *f, const struct ploop_snapshot *list, size_t 
 		struct snapfile_item *item = &f->items[i];
 
 		if (!item->element)
-			item->element = new_element(item->guid, item->name, item->description,
-						    item->date);
+			item->element =
+				new_element(item->guid, item->name, item->description, item->date);
 		strcpy(item->parent, listed(list, count, item->guid)->parent);
 	}
 	for (i = 0; i < f->count; i++) {
