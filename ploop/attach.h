@@ -54,6 +54,12 @@ struct attach_kind {
 	bool (*is_on)(const char *name, const struct stat *image);
 
 	/*
+	 * The image, and its mounted device @dev, get as large as @size_bytes, which is
+	 * no less than they are. What is there already is well.
+	 */
+	int (*grow)(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err);
+
+	/*
 	 * May the lock on that file be one of a device that is about to go? NULL:
 	 * never, such a device lets go of both at once.
 	 */
@@ -88,6 +94,9 @@ const struct image *attach_behind(const struct ploop_disk *disk);
 
 /* The device that @disk was attached to, be it behind. -ENOENT when it is not. */
 int attach_find(const struct ploop_disk *disk, dev_t *ret_dev, struct err *err);
+
+/* attach_dm.grow() */
+int attach_dm_grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err);
 
 /* Is the disk on @dev without its newest top? */
 bool attach_is_behind(const struct ploop_disk *disk, dev_t dev);

@@ -46,6 +46,7 @@
 #include "mark.h"
 #include "mend.h"
 #include "open.h"
+#include "settle.h"
 #include "strbuf.h"
 
 #define TARGET	    "ploop"
@@ -162,8 +163,11 @@ static bool is_on(const char *name, const struct stat *image)
 bool attach_is_behind(const struct ploop_disk *disk, dev_t dev)
 {
 	_cleanup_close_ int dm = dm_open();
+	const struct image *behind = attach_behind(disk);
+	struct stat st;
 
-	return dm >= 0 && levels_of(dm, dev) == disk->n_older;
+	return dm >= 0 && behind && fstat(behind->fd, &st) == 0 &&
+	       levels_of(dm, dev) == disk->n_older && is_level(dm, dev, disk->n_older - 1, &st);
 }
 
 static bool is_leaving(const struct stat *image)
@@ -232,6 +236,16 @@ static int prepare(struct attach *a, struct err *err)
 		err->code = -EBADMSG;
 	if (r < 0)
 		return r == -EUCLEAN ? -EBADMSG : r;
+	if (!a->read_only && settle_is_due(fresh)) {
+		fresh->dirfd = fcntl(a->disk->dirfd, F_DUPFD_CLOEXEC, 0);
+		fresh->described = a->disk->described;
+		r = settle(fresh, a->image, err);
+		disk_free(fresh);
+		if (r == 0)
+			r = open_fresh(a, &fresh, err);
+		if (r < 0)
+			return r;
+	}
 	r = gpt_find(fresh, &a->offset, &a->length, err);
 	disk_free(fresh);
 	return r < 0 ? err_prefix(err, "'%s'", a->disk->path) : 0;
@@ -472,6 +486,18 @@ static struct ploop_disk *open_around(char *path, int image)
 	return NULL;
 }
 
+/* As it is after that. The next mount does it otherwise. */
+static void settle_after(char *path, int image, int fd)
+{
+	struct ploop_disk *disk = open_around(path, image);
+
+	if (!disk && ploop_open(path, &disk, NULL) < 0)
+		return;
+	if (disk_is_mapped(disk) && settle_is_due(disk))
+		(void)settle(disk, fd, NULL);
+	ploop_close(disk);
+}
+
 static void compact(char *path, int image, unsigned int levels)
 {
 	struct ploop_disk *disk = open_around(path, image);
@@ -487,6 +513,8 @@ static void compact(char *path, int image, unsigned int levels)
 		(void)compact_image(fd, MOVE_BYTES_MAX, disk, path, &freed, NULL);
 	if (disk)
 		ploop_close(disk);
+	if (fd >= 0)
+		settle_after(path, image, fd);
 }
 
 static void unmounted(const char *name, int dev)
@@ -527,6 +555,7 @@ const struct attach_kind attach_dm = {
 	.drop = drop,
 	.is_of = is_of,
 	.is_on = is_on,
+	.grow = attach_dm_grow,
 	.is_leaving = is_leaving,
 	.unmounted = unmounted,
 };

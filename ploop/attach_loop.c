@@ -18,17 +18,44 @@
 #include "cleanup.h"
 #include "disk.h"
 #include "err.h"
+#include "format.h"
 #include "gpt.h"
 #include "io.h"
 #include "mark.h"
+#include "open.h"
+#include "settle.h"
 
 #define LOOP_TRIES	  64
 #define BACKING_MAX_BYTES 4097 /* a path and a newline */
 
+/* Its tables lie outside of what the device shows: they can be put right while it is there, too. */
+static int settle_raw(const struct ploop_disk *was, int image, struct err *err)
+{
+	struct ploop_disk *disk;
+	int r = disk_open_again(was, &disk, err);
+
+	if (r < 0)
+		return r;
+	disk->dirfd = fcntl(was->dirfd, F_DUPFD_CLOEXEC, 0);
+	disk->described = was->described;
+	if (settle_is_due(disk))
+		r = settle(disk, image, err);
+	disk_free(disk);
+	return r;
+}
+
 static int prepare(struct attach *a, struct err *err)
 {
-	int r = gpt_find(a->disk, &a->offset, &a->length, err);
+	struct ploop_disk *disk;
+	int r = a->read_only ? 0 : settle_raw(a->disk, a->image, err);
 
+	/* As it is after that. */
+	if (r == 0)
+		r = disk_open_again(a->disk, &disk, err);
+	if (r < 0)
+		return r;
+	r = gpt_find(disk, &a->offset, &a->length, err);
+	disk_free(disk);
 	return r < 0 ? err_prefix(err, "'%s'", a->disk->path) : 0;
 }
 
@@ -65,6 +92,34 @@ static int make(const struct attach *a, char name[ATTACH_NAME_MAX], struct err *
 			return err_errno(err, errno, "cannot set up '%s'", path);
 	}
 	return err_set(err, EBUSY, "no loop device stays free");
+}
+
+static int grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err)
+{
+	char name[ATTACH_NAME_MAX];
+	_cleanup_close_ int loop = -EBADF, image = -EBADF;
+	struct loop_info64 info;
+	uint64_t first, last;
+	int r;
+
+	image = openat(disk->dirfd, disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (image < 0 || (size_bytes > disk->img.size_bytes &&
+			  (ftruncate(image, (off_t)size_bytes) < 0 || fsync(image) < 0)))
+		return err_errno(err, errno, "cannot make the image '%s' larger", disk->path);
+	if (gpt_layout(size_bytes, &first, &last) < 0)
+		return err_set(err, ENOSPC, "the disk of '%s' is too small", disk->path);
+	r = settle_raw(disk, image, err);
+	if (r < 0)
+		return r;
+	loop = attach_name(dev, name) ? attach_open(name, 0) : -ENXIO;
+	if (loop < 0)
+		return err_errno(err, loop, "cannot open the device of '%s'", disk->path);
+	if (ioctl(loop, LOOP_GET_STATUS64, &info) < 0)
+		return err_errno(err, errno, "cannot look at the device of '%s'", disk->path);
+	info.lo_sizelimit = (last - first + 1) * PLOOP_SECTOR;
+	if (ioctl(loop, LOOP_SET_STATUS64, &info) < 0)
+		return err_errno(err, errno, "cannot make the device of '%s' larger", disk->path);
+	return 0;
 }
 
 static void drop(const char *name, int dev)
@@ -133,5 +188,6 @@ const struct attach_kind attach_loop = {
 	.drop = drop,
 	.is_of = is_of,
 	.is_on = is_on,
+	.grow = grow,
 	.unmounted = unmounted,
 };

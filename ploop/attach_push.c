@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A snapshot of a mounted disk: its device gets one more delta, empty, that is
- * written to from then on.
+ * Another table for a mounted disk: a larger one, or, for a snapshot, one with one
+ * more delta, empty, that is written to from then on.
  *
  *   load    the new table beside the one in use; the old top is opened for
  *           reading in it
@@ -30,7 +30,7 @@
 #include "disk.h"
 #include "dm.h"
 #include "err.h"
-#include "io.h"
+#include "format.h"
 #include "mark.h"
 
 #define LOCK_TRIES 300
@@ -60,6 +60,59 @@ static int lock_soon(int fd, int how)
 		nanosleep(&pause, NULL);
 		r = flock(fd, how | LOCK_NB);
 	}
+	return r;
+}
+
+/* The same images, the top opened for writing anew; the lock on it follows when the old table has let go of it. */
+static int reload(int dm, const struct ploop_disk *disk, dev_t dev, struct err *err)
+{
+	struct attach a = {.disk = (struct ploop_disk *)disk};
+	_cleanup_close_ int image = -EBADF;
+	unsigned int i;
+	int r = ploop_partition(a.disk, &a.offset, &a.length, err);
+
+	if (r < 0)
+		return r;
+	a.image = image = openat(disk->dirfd, disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (image < 0)
+		return err_errno(err, errno, "cannot open the image '%s'", disk->path);
+	for (i = 0; i < disk->n_older; i++)
+		a.older[i] = disk->older[i].fd;
+	dm_clear(dm, dev);
+	r = attach_dm_load(dm, &a, dev, false, err);
+	if (r == 0 && (r = dm_resume(dm, dev)) < 0)
+		err_errno(err, r,
+			  "the device mapper does not make '%s' larger, the kernel's log "
+			  "tells more",
+			  disk->path);
+	if (r < 0)
+		return r;
+	for (i = 0; i < disk->n_older; i++)
+		(void)lock_soon(disk->older[i].fd, LOCK_SH);
+	(void)lock_soon(image, LOCK_EX);
+	return 0;
+}
+
+int attach_dm_grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err)
+{
+	_cleanup_close_ int dm = dm_open();
+	struct ploop_disk *now;
+	char message[48], answer[16];
+	int r;
+
+	if (dm < 0)
+		return err_errno(err, dm, "cannot open the device mapper");
+	snprintf(message, sizeof(message), "resize %llu",
+		 (unsigned long long)(size_bytes / PLOOP_SECTOR));
+	r = dm_message(dm, dev, message, answer, sizeof(answer));
+	if (r < 0)
+		return err_errno(err, r, "the kernel does not make the image '%s' larger",
+				 disk->path);
+	r = ploop_open(disk->dir, &now, err);
+	if (r < 0)
+		return r;
+	r = reload(dm, now, dev, err);
+	ploop_close(now);
 	return r;
 }
 

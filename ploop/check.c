@@ -246,7 +246,13 @@ static int check_disk(struct check *c, const struct location *loc, struct err *e
 		found(c, "%s", why.msg);
 		return 0;
 	}
-	r = check_gpt(c, disk, err);
+	/* It grew, and its partition tables and descriptor did not yet. */
+	if (loc->described && loc->desc.size_bytes != disk->img.size_bytes)
+		found(c, "the descriptor says %llu bytes and the image %llu",
+		      (unsigned long long)loc->desc.size_bytes,
+		      (unsigned long long)disk->img.size_bytes);
+	else
+		r = check_gpt(c, disk, err);
 	disk_free(disk);
 	return r;
 }

@@ -263,6 +263,18 @@ static int load_raw(struct image *img, uint64_t file_bytes, uint32_t cluster_byt
 	return 0;
 }
 
+static int mark_in_use(struct image *img, struct err *err)
+{
+	int r = write_header(img, PLOOP_INUSE);
+
+	if (r == 0 && fdatasync(img->fd) < 0)
+		r = -errno;
+	if (r < 0)
+		return err_errno(err, r, "cannot mark '%s' as in use", img->name);
+	img->marked = true;
+	return 0;
+}
+
 static int load(struct image *img, enum ploop_format want, uint32_t raw_cluster_bytes, bool any,
 		struct err *err)
 {
@@ -288,16 +300,19 @@ static int load(struct image *img, enum ploop_format want, uint32_t raw_cluster_
 	if (want == PLOOP_FORMAT_RAW)
 		return load_raw(img, (uint64_t)st.st_size, raw_cluster_bytes, err);
 	r = load_expanded(img, (uint64_t)st.st_size, any, err);
-	if (r < 0 || !img->writable)
-		return r;
+	return r < 0 || !img->writable ? r : mark_in_use(img, err);
+}
 
-	r = write_header(img, PLOOP_INUSE);
-	if (r == 0 && fdatasync(img->fd) < 0)
-		r = -errno;
-	if (r < 0)
-		return err_errno(err, r, "cannot mark '%s' as in use", img->name);
-	img->marked = true;
-	return 0;
+int image_take(struct image *img, int fd, struct err *err)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (own < 0)
+		return err_errno(err, errno, "cannot write to '%s'", img->name);
+	close(img->fd);
+	img->fd = own;
+	img->writable = true;
+	return img->format == PLOOP_FORMAT_EXPANDED ? mark_in_use(img, err) : 0;
 }
 
 static int open_image(int dirfd, const char *name, enum ploop_format want,

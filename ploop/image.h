@@ -63,6 +63,9 @@ int image_open_any(int dirfd, const char *name, enum ploop_format want, uint32_t
 /* Does the expanded image @name below @dirfd say that it is in use? */
 int image_is_marked(int dirfd, const char *name, bool *ret, struct err *err);
 
+/* One that was opened for reading is written to, by @fd, which has the lock, and marked in use. */
+int image_take(struct image *img, int fd, struct err *err);
+
 /* The map of an unmapped image, as it is now. */
 int image_map_now(struct image *img, struct err *err);
 

@@ -174,8 +174,8 @@ static int check_fits(const struct location *loc, const struct image *img, struc
 {
 	if (!loc->described)
 		return 0;
-	/* A snapshot may be of a time when the disk had another size. */
-	if (loc->desc.size_bytes != img->size_bytes &&
+	/* A snapshot may be of a time when the disk had another size; one that grew says so first (settle.h). */
+	if (loc->desc.size_bytes > img->size_bytes &&
 	    strcmp(location_top(loc)->file, descriptor_top(&loc->desc)->file) == 0)
 		return err_set(err, EINVAL,
 			       "the descriptor of '%s' says %llu bytes and the image %llu",

@@ -133,6 +133,14 @@ int ploop_hold(const char *dir, struct ploop_hold **ret_hold, struct err *err);
 void ploop_release(struct ploop_hold *hold);
 
 /*
+ * Make the disk of the image directory @path as large as @size_bytes, rounded up to
+ * a cluster, and its file system with it, mounted or not (then it is mounted for
+ * that, which needs root). -EOPNOTSUPP for a smaller one. What was cut short the
+ * same call completes.
+ */
+int ploop_resize(const char *path, uint64_t size_bytes, struct err *err);
+
+/*
  * Give back to the host what the disk has no use for. Of a mounted disk its file
  * system says what that is; the file of one that is not gets as short as what is
  * in it, for which clusters may have to be moved. *ret_freed_bytes: how much the

@@ -22,6 +22,7 @@ enum {
 	PLOOP_EXIT_BUSY = 17,
 	PLOOP_EXIT_MOUNT = 21,
 	PLOOP_EXIT_UMOUNT = 22,
+	PLOOP_EXIT_RESIZE = 26,
 	PLOOP_EXIT_GPT = 33,
 	PLOOP_EXIT_IN_USE = 37,
 	PLOOP_EXIT_PARAM = 38,
@@ -44,6 +45,7 @@ int cmd_check(int argc, char **argv, struct err *err);
 int cmd_mount(int argc, char **argv, struct err *err);
 int cmd_umount(int argc, char **argv, struct err *err);
 int cmd_balloon(int argc, char **argv, struct err *err);
+int cmd_resize(int argc, char **argv, struct err *err);
 int cmd_snapshot(int argc, char **argv, struct err *err);
 int cmd_snapshot_delete(int argc, char **argv, struct err *err);
 int cmd_snapshot_list(int argc, char **argv, struct err *err);

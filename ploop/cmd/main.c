@@ -61,6 +61,9 @@ static const struct command commands[] = {
 	 "  -m DIR          what is mounted there\n"
 	 "  -d DEVICE       what is mounted from this device\n",
 	 "", "unmount and detach an image"},
+	{"resize", cmd_resize, "-s SIZE DIR|DiskDescriptor.xml",
+	 "  -s SIZE         as large as this (K, M, G, T)\n", "",
+	 "make the disk and its file system larger"},
 	{"snapshot", cmd_snapshot, "[-u UUID] DIR|DiskDescriptor.xml",
 	 "  -u UUID         name of the snapshot (random)\n", "", "keep the disk as it is now"},
 	{"snapshot-list", cmd_snapshot_list, "[options] DIR|DiskDescriptor.xml",
@@ -86,9 +89,9 @@ static const struct command commands[] = {
 
 /* OpenVZ's commands that come with a later part of the library. */
 static const char *const later[] = {
-	"replace", "resize",  "convert",   "list",	"tsnapshot", "copy",  "restore-descriptor",
-	"encrypt", "tg-init", "tg-deinit", "tg-status", "stat",	     "start", "stop",
-	"delete",  "clear",   "merge",	   "grow",
+	"replace", "convert", "list",	   "tsnapshot", "copy", "restore-descriptor",
+	"encrypt", "tg-init", "tg-deinit", "tg-status", "stat", "start",
+	"stop",	   "delete",  "clear",	   "merge",	"grow",
 };
 
 int cmd_usage(struct err *err, const char *fmt, ...)
