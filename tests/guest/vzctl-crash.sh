@@ -17,7 +17,7 @@ set -eu
 . "$(dirname "$0")/../lib/crash.sh"
 
 id=2701
-points=${CRASH_POINTS:-5}
+points=${CRASH_POINTS:-4}
 options="--diskspace 128M --ipadd 10.27.0.1 --ipadd 2001:db8:27::1/64"
 cuts=mount,umount2,open_tree,move_mount,mount_setattr,ioctl,mkdir,rmdir,unlink,unlinkat,rename,renameat,linkat,symlinkat,fsync,write,bpf,clone,clone3,fork,vfork,kill,pidfd_send_signal,sendto,sendmsg,fchown,fchownat,ftruncate
 
