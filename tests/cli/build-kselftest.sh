@@ -17,7 +17,9 @@ cp "$top/tests/guest/kselftest-in-guest" "$top/tests/guest/kselftest-libcap.c" "
 echo 6.12.9 >"$tap_tmp/stock/.unpacked"
 printf '#!/bin/sh\necho "%s"\n' "$tap_tmp/stock" >"$tree/scripts/stage-kernel"
 # shellcheck disable=SC2016 # expands there
-printf '#!/bin/sh\necho "build $1" >>"%s/calls"\n' "$tap_tmp" >"$tree/scripts/build-kernel"
+printf '#!/bin/sh\necho "build $1" >>"%s/calls"\nmkdir -p build/kernel/$1\ncat "%s/kernel" >build/kernel/$1/bzImage\n' \
+	"$tap_tmp" "$tap_tmp" >"$tree/scripts/build-kernel"
+echo one >"$tap_tmp/kernel"
 cat >"$tap_tmp/bin/make" <<'END'
 #!/bin/sh
 for a; do
@@ -99,9 +101,15 @@ is "base does not run: fails" "$status" 1
 like "base does not run: said so" "$output" '^kselftest: the base kernel did not run its own tests$'
 check "base does not run: nothing is taken for a baseline" sh -c "! find '$CACHE/kselftest' -type f -name 'baseline.*' ! -path '*.runs/*' | grep ."
 cat "$tap_tmp/run.whole" >"$tree/tests/guest/run"
+cp -r "$CACHE/kselftest" "$tap_tmp/cut"
 kselftest run
 like "the next run goes on" "$calls" '^1 build base,4 guest base,'
 is "and succeeds" "$status" 0
+rm -r "$CACHE/kselftest"
+cp -r "$tap_tmp/cut" "$CACHE/kselftest"
+echo two >"$tap_tmp/kernel"
+kselftest run
+like "of another kernel it begins anew" "$calls" '^1 build base,8 guest base,'
 
 printf '%s\n' 'clone3/program one pass' 'clone3/program two unstable' >"$in_tree"
 rm -r "$CACHE/kselftest"
