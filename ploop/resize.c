@@ -111,7 +111,8 @@ static int resize(struct edit *e, const char *path, uint64_t size_bytes, struct 
 	int r;
 
 	if (size_bytes > PLOOP_SIZE_MAX - cluster)
-		return err_set(err, EINVAL, "a disk of %" PRIu64 " bytes is not possible: up to 50T",
+		return err_set(err, EINVAL,
+			       "a disk of %" PRIu64 " bytes is not possible: up to 50T",
 			       size_bytes);
 	size_bytes = (size_bytes + cluster - 1) / cluster * cluster;
 	r = ploop_open(path, &disk, err);

@@ -14,7 +14,7 @@ static int failed(struct err *err)
 	switch (-err->code) {
 	case EOPNOTSUPP:
 		return err_exit_default(err, strstr(err->msg, "smaller") ? PLOOP_EXIT_PARAM
-									  : PLOOP_EXIT_DEVICE);
+									 : PLOOP_EXIT_DEVICE);
 	case EUCLEAN:
 		return err_exit_default(err, PLOOP_EXIT_FSCK);
 	case ENOENT:

@@ -28,6 +28,7 @@
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
+#include "golden.h"
 #include "log.h"
 #include "param.h"
 #include "path.h"
@@ -71,8 +72,28 @@ static void shots_clear(struct shots *s)
 		.area = -EBADF \
 	}
 
+/* What its template became is below a container's disk, and no state that it was in. */
+static void hide_golden(struct shots *s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->count; i++) {
+		struct ploop_snapshot *x = &s->list[i];
+
+		if (golden_is(x->parent))
+			*x->parent = '\0';
+		if (golden_is(x->guid))
+			free(x->file);
+		else
+			s->list[n++] = *x;
+	}
+	s->count = n;
+}
+
 static int shots_look(const struct ct *ct, struct shots *s, struct err *err)
 {
+	int r;
+
 	s->dir = area_image_dir(ct);
 	s->path = path_join(ct->private_dir, SNAPFILE_NAME);
 	s->dump = path_join(ct->private_dir, DUMP);
@@ -83,7 +104,10 @@ static int shots_look(const struct ct *ct, struct shots *s, struct err *err)
 	s->area = open(ct->private_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->area < 0)
 		return err_errno(err, errno, "cannot open '%s'", ct->private_dir);
-	return ploop_snapshots(s->dir, &s->list, &s->count, err);
+	r = ploop_snapshots(s->dir, &s->list, &s->count, err);
+	if (r == 0)
+		hide_golden(s);
+	return r;
 }
 
 /* With the names, which are needed to change anything: a file that is not ours is not overwritten. */

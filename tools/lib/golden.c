@@ -29,6 +29,11 @@ struct golden {
 	int lock;	  /* owned */
 };
 
+bool golden_is(const char *guid)
+{
+	return strcasecmp(guid, snapshot) == 0;
+}
+
 static void release(struct golden *g)
 {
 	if (g->lock >= 0)

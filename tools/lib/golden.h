@@ -29,6 +29,9 @@ typedef int (*golden_build_fn)(const void *arg, const char *dir, struct err *err
 int golden_clone(const char *template_dir, const char *tar, uint64_t size_bytes, uint32_t max_id,
 		 golden_build_fn build, const void *arg, const char *dir, struct err *err);
 
+/* Is that the snapshot by which disks stand on a golden image? */
+bool golden_is(const char *guid);
+
 /* Those of the template archive @name, but those whose names end in @keep (NULL: none). Best effort. */
 void golden_remove(const char *template_dir, const char *name, const char *keep);
 
