@@ -65,7 +65,7 @@ const struct attach_kind *attach_name(dev_t dev, char name[ATTACH_NAME_MAX])
 	return kind;
 }
 
-int attach_check_none(int image, const char *path, struct err *err)
+static int check_none_but(int image, const char *but, const char *path, struct err *err)
 {
 	_cleanup_closedir_ DIR *d = opendir("/sys/block");
 	struct dirent *de;
@@ -76,11 +76,23 @@ int attach_check_none(int image, const char *path, struct err *err)
 	while ((de = readdir(d))) {
 		const struct attach_kind *kind = kind_by_name(de->d_name);
 
-		if (kind && kind->is_on(de->d_name, &st))
+		if (kind && strcmp(de->d_name, but) != 0 && kind->is_on(de->d_name, &st))
 			return err_set(err, EBUSY, "the image '%s' is in use by '/dev/%s'", path,
 				       de->d_name);
 	}
 	return 0;
+}
+
+int attach_check_none(int image, const char *path, struct err *err)
+{
+	return check_none_but(image, "", path, err);
+}
+
+int attach_check_no_other(int image, dev_t dev, const char *path, struct err *err)
+{
+	char name[ATTACH_NAME_MAX];
+
+	return check_none_but(image, attach_name(dev, name) ? name : "", path, err);
 }
 
 int attach_number(const char *name, dev_t *ret)

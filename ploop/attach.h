@@ -86,6 +86,9 @@ int attach_number(const char *name, dev_t *ret);
 /* -EBUSY when any device, of whoever's making, is on the open file @image. */
 int attach_check_none(int image, const char *path, struct err *err);
 
+/* The same for all but the device @dev. */
+int attach_check_no_other(int image, dev_t dev, const char *path, struct err *err);
+
 /*
  * The image that a device may still write to though the descriptor has a newer
  * top already: whoever made the snapshot was killed in between. NULL: there is none.
@@ -97,6 +100,12 @@ int attach_find(const struct ploop_disk *disk, dev_t *ret_dev, struct err *err);
 
 /* attach_dm.grow() */
 int attach_dm_grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err);
+
+/*
+ * The mounted disk @dev goes on with the images of @disk, which has the same top
+ * and says the same: another one of those below is gone.
+ */
+int attach_reload(struct ploop_disk *disk, dev_t dev, struct err *err);
 
 /* Is the disk on @dev without its newest top? */
 bool attach_is_behind(const struct ploop_disk *disk, dev_t dev);

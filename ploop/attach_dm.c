@@ -47,6 +47,7 @@
 #include "mend.h"
 #include "open.h"
 #include "settle.h"
+#include "snapshot.h"
 #include "strbuf.h"
 
 #define TARGET	    "ploop"
@@ -469,25 +470,30 @@ static bool is_top(const struct ploop_disk *disk, int image)
 	       a.st_ino == b.st_ino;
 }
 
-/* The disk of the image @path, by the descriptor beside it if that is its. NULL: neither. */
-static struct ploop_disk *open_around(char *path, int image)
+/* The directory of an absolute path; caller frees. */
+static char *directory_of(const char *path)
 {
-	char *slash = strrchr(path, '/');
+	size_t len = (size_t)(strrchr(path, '/') - path);
+
+	return strndup(path, len ? len : 1);
+}
+
+/* The disk of the image @path, by the descriptor beside it if that is its. NULL: without one nothing is below. */
+static struct ploop_disk *open_around(const char *path, int image)
+{
+	_cleanup_free_ char *dir = directory_of(path);
 	struct ploop_disk *disk;
 
-	*slash = '\0';
-	if (ploop_open(slash == path ? "/" : path, &disk, NULL) == 0) {
-		if (is_top(disk, image))
-			return disk;
-		ploop_close(disk);
-	}
-	*slash = '/';
-	/* Without one there is nothing below. */
+	if (!dir || ploop_open(dir, &disk, NULL) < 0)
+		return NULL;
+	if (is_top(disk, image))
+		return disk;
+	ploop_close(disk);
 	return NULL;
 }
 
 /* As it is after that. The next mount does it otherwise. */
-static void settle_after(char *path, int image, int fd)
+static void settle_after(const char *path, int image, int fd)
 {
 	struct ploop_disk *disk = open_around(path, image);
 
@@ -498,7 +504,7 @@ static void settle_after(char *path, int image, int fd)
 	ploop_close(disk);
 }
 
-static void compact(char *path, int image, unsigned int levels)
+static void compact(const char *path, int image, unsigned int levels)
 {
 	struct ploop_disk *disk = open_around(path, image);
 	_cleanup_close_ int fd = -EBADF;
@@ -521,6 +527,7 @@ static void unmounted(const char *name, int dev)
 {
 	_cleanup_close_ int fd = dev, dm = dm_open(), image = -EBADF;
 	_cleanup_close_ int settled = attach_open_settled(name);
+	_cleanup_free_ char *dir = NULL;
 	char path[PATH_BYTES];
 	int read_only = 1;
 	unsigned int levels;
@@ -546,6 +553,11 @@ static void unmounted(const char *name, int dev)
 		compact(path, image, levels);
 	if (clean)
 		mark_unmounted(image, sequence);
+	/* It takes the lock itself. */
+	close(steal_fd(&image));
+	dir = read_only ? NULL : directory_of(path);
+	if (dir)
+		snapshot_settle(dir, MOVE_BYTES_MAX);
 }
 
 const struct attach_kind attach_dm = {

@@ -64,9 +64,9 @@ static int lock_soon(int fd, int how)
 }
 
 /* The same images, the top opened for writing anew; the lock on it follows when the old table has let go of it. */
-static int reload(int dm, const struct ploop_disk *disk, dev_t dev, struct err *err)
+static int reload(int dm, struct ploop_disk *disk, dev_t dev, struct err *err)
 {
-	struct attach a = {.disk = (struct ploop_disk *)disk};
+	struct attach a = {.disk = disk};
 	_cleanup_close_ int image = -EBADF;
 	unsigned int i;
 	int r = ploop_partition(a.disk, &a.offset, &a.length, err);
@@ -91,6 +91,14 @@ static int reload(int dm, const struct ploop_disk *disk, dev_t dev, struct err *
 		(void)lock_soon(disk->older[i].fd, LOCK_SH);
 	(void)lock_soon(image, LOCK_EX);
 	return 0;
+}
+
+int attach_reload(struct ploop_disk *disk, dev_t dev, struct err *err)
+{
+	_cleanup_close_ int dm = dm_open();
+
+	return dm < 0 ? err_errno(err, dm, "cannot open the device mapper")
+		      : reload(dm, disk, dev, err);
 }
 
 int attach_dm_grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err)

@@ -96,7 +96,10 @@ int edit_expect(struct edit *e, const char *const *names, size_t n, struct err *
 {
 	_cleanup_strbuf_ struct strbuf b = STRBUF_INIT;
 	size_t i;
+	int r = clean(e->lock, e->loc.dir, err);
 
+	if (r < 0)
+		return r;
 	for (i = 0; i < n; i++) {
 		/* The list has a line for each. */
 		if (strchr(names[i], '\n'))

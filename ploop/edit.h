@@ -22,7 +22,7 @@ struct edit {
 /* -EBUSY when somebody else is at it; -EINVAL when there is no descriptor. */
 int edit_begin(const char *path, struct edit *ret, struct err *err);
 
-/* From now on a file @names that the descriptor does not name may be removed: at the end, or after a crash. */
+/* From now on a file @names that the descriptor does not name may be removed: at the next of these, at the end, or after a crash. */
 int edit_expect(struct edit *e, const char *const *names, size_t n, struct err *err);
 
 int edit_store(struct edit *e, struct err *err);

@@ -97,13 +97,22 @@ static int open_alone(struct location *loc, const char *guid, struct ploop_disk 
 {
 	int r = location_select(loc, guid, err);
 
-	if (r == 0)
-		r = settle(loc, err);
 	if (r < 0)
 		return r;
 	loc->levels[0] = *location_top(loc);
 	loc->n = 1;
-	return location_open(loc, OPEN_CLOSED, ret, err);
+	r = settle(loc, err);
+	return r < 0 ? r : location_open(loc, OPEN_CLOSED, ret, err);
+}
+
+static int push_all(struct ploop_disk *to, struct ploop_disk *from, struct err *err)
+{
+	int r = push(to, from, err);
+
+	if (r == 0)
+		return finish(to, 0, err);
+	disk_free(to);
+	return r;
 }
 
 int merge_into_parent(struct location *loc, const char *guid, struct err *err)
@@ -115,13 +124,49 @@ int merge_into_parent(struct location *loc, const char *guid, struct err *err)
 	if (r < 0)
 		return r;
 	r = open_for_writing(loc, parent, &to, err);
-	if (r == 0) {
-		r = push(to, from, err);
-		if (r == 0)
-			r = finish(to, 0, err);
-		else
-			disk_free(to);
-	}
+	if (r == 0)
+		r = push_all(to, from, err);
+	disk_free(from);
+	return r;
+}
+
+/* Whoever was killed in the middle of this left it marked: then it is only mended first. */
+static int open_read_parent(struct location *loc, const char *guid, struct ploop_disk **ret,
+			    struct err *err)
+{
+	const struct descriptor_delta *delta = descriptor_find(&loc->desc, guid);
+	_cleanup_close_ int fd = openat(loc->dirfd, delta->file,
+					O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	int r;
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot open the image '%s'", delta->file);
+	r = delta->format == PLOOP_FORMAT_EXPANDED ? mend_image(fd, false, delta->file, err) : 0;
+	if (r == 0)
+		r = location_select(loc, guid, err);
+	if (r == 0)
+		r = location_open(loc, OPEN_CLOSED, ret, err);
+	if (r < 0)
+		return r;
+	mark_forget(fd);
+	(*ret)->sync = true;
+	r = image_take(&(*ret)->img, fd, err);
+	if (r < 0)
+		disk_free(*ret);
+	return r;
+}
+
+int merge_into_read_parent(struct location *loc, const char *guid, struct err *err)
+{
+	const char *parent = descriptor_find(&loc->desc, guid)->parent;
+	struct ploop_disk *from, *to;
+	int r = open_alone(loc, guid, &from, err);
+
+	if (r < 0)
+		return r;
+	r = open_read_parent(loc, parent, &to, err);
+	if (r == 0)
+		r = push_all(to, from, err);
 	disk_free(from);
 	return r;
 }

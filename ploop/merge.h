@@ -23,6 +23,12 @@ int merge_from_parent(struct location *loc, const char *guid, struct err *err);
 int merge_into_parent(struct location *loc, const char *guid, struct err *err);
 
 /*
+ * The same while the disk that stands on both is mounted: the caller knows that
+ * no other one stands on the parent, whose readers have locks.
+ */
+int merge_into_read_parent(struct location *loc, const char *guid, struct err *err);
+
+/*
  * Which of the two writes less: 1 merge_into_parent(), which can be done only
  * then, 0 merge_from_parent(); -errno.
  */

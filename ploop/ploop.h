@@ -168,7 +168,11 @@ int ploop_snapshot(const char *path, char guid[PLOOP_GUID_BYTES], struct err *er
 /* The disk is as it was when the snapshot was made; what was written since then and is in no snapshot is gone. */
 int ploop_snapshot_switch(const char *path, const char *guid, struct err *err);
 
-/* The snapshot is none any more; what others, or the disk, need of it stays. */
+/*
+ * The snapshot is none any more; what others, or the disk, need of it stays. The disk
+ * may be mounted on it, unless the snapshot is mounted as well, has several on it, is
+ * in a file that other disks have in common, or of a time when the disk was smaller.
+ */
 int ploop_snapshot_delete(const char *path, const char *guid, struct err *err);
 
 /*

@@ -23,11 +23,11 @@
 #include "disk.h"
 #include "edit.h"
 #include "err.h"
-#include "format.h"
 #include "guid.h"
 #include "mark.h"
 #include "mend.h"
 #include "merge.h"
+#include "snapshot.h"
 #include "top.h"
 
 /* The file of @delta, locked so that it is nobody else's; -EBUSY when it is mounted. */
@@ -97,7 +97,7 @@ static int make_closed(struct edit *e, int top, const char *guid, const char *na
 
 /* The table has the new top before the descriptor has it, and is in use after that. */
 static int make_mounted(struct edit *e, struct ploop_disk *disk, dev_t dev, const char *guid,
-			const char *name, struct err *err)
+			bool temporary, const char *name, struct err *err)
 {
 	struct attach_push *push = NULL;
 	int r = top_make(e->loc.dirfd, name, &e->loc.desc, false, err);
@@ -107,6 +107,7 @@ static int make_mounted(struct edit *e, struct ploop_disk *disk, dev_t dev, cons
 	if (r < 0)
 		return r;
 	descriptor_rename(&e->loc.desc, e->loc.desc.top, guid);
+	descriptor_find(&e->loc.desc, guid)->temporary = temporary;
 	r = add_top(e, guid, name, err);
 	if (r < 0) {
 		attach_push_cancel(push);
@@ -195,7 +196,7 @@ static int make(struct edit *e, const char *guid, struct err *err)
 	if (r == 0)
 		r = edit_expect(e, (const char *const[]){name}, 1, err);
 	if (r == 0)
-		r = disk ? make_mounted(e, disk, dev, guid, name, err)
+		r = disk ? make_mounted(e, disk, dev, guid, false, name, err)
 			 : make_closed(e, top, guid, name, err);
 	if (disk)
 		ploop_close(disk);
@@ -370,6 +371,178 @@ static bool top_is_checked(const struct edit *e)
 	return fd >= 0 && mark_is_checked(fd);
 }
 
+/* --- while it is mounted --------------------------------------------------------------- */
+
+static int size_of(struct edit *e, const char *guid, uint64_t *ret_bytes, struct err *err)
+{
+	struct ploop_disk *disk;
+	int r = location_select(&e->loc, guid, err);
+
+	if (r == 0)
+		r = location_open(&e->loc, OPEN_ANY, &disk, err);
+	if (r < 0)
+		return r;
+	*ret_bytes = disk->img.size_bytes;
+	disk_free(disk);
+	return 0;
+}
+
+static int check_size(struct edit *e, const char *guid, struct err *err)
+{
+	struct descriptor_delta *child;
+	uint64_t below, above;
+	int r;
+
+	descriptor_children(&e->loc.desc, guid, &child);
+	r = size_of(e, guid, &below, err);
+	if (r == 0)
+		r = size_of(e, child->guid, &above, err);
+	if (r < 0)
+		return r;
+	return below == above ? 0
+			      : err_set(err, EBUSY,
+					"the image '%s' is in use, and was smaller when the "
+					"snapshot %s was made",
+					e->loc.path, guid);
+}
+
+/*
+ * Why it cannot be, if so: the file that is kept is the snapshot's own, and nobody
+ * else may read it, or have been larger.
+ */
+static int check_mounted(struct edit *e, dev_t dev, const char *guid, struct err *err)
+{
+	const struct descriptor_delta *delta = descriptor_find(&e->loc.desc, guid);
+	_cleanup_close_ int fd = openat(e->loc.dirfd, delta->file,
+					O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, errno, "cannot look at '%s'", delta->file);
+	if (st.st_nlink > 1)
+		return err_set(err, EBUSY,
+			       "the image '%s/%s' is in use, and other disks have it in common",
+			       e->loc.dir, delta->file);
+	if (descriptor_children(&e->loc.desc, guid, NULL) != 1)
+		return err_set(err, EBUSY,
+			       "the image '%s/%s' is in use, and more than one stands on it",
+			       e->loc.dir, delta->file);
+	r = attach_check_no_other(fd, dev, delta->file, err);
+	return r < 0 ? r : check_size(e, guid, err);
+}
+
+static bool stands_on(const struct edit *e, const char *guid)
+{
+	const struct descriptor_delta *chain[PLOOP_LEVELS_MAX];
+	unsigned int n = descriptor_chain(&e->loc.desc, e->loc.desc.top, chain);
+
+	while (n-- > 0)
+		if (strcasecmp(chain[n]->guid, guid) == 0)
+			return true;
+	return false;
+}
+
+/* What is written to cannot be merged: it is kept as it is, and something new is written to. */
+static int freeze_top(struct edit *e, struct ploop_disk *disk, dev_t dev, struct err *err)
+{
+	_cleanup_free_ char *name = NULL;
+	char guid[PLOOP_GUID_BYTES];
+	int r = location_select(&e->loc, e->loc.desc.top, err);
+
+	if (r < 0)
+		return r;
+	r = e->loc.n == PLOOP_LEVELS_MAX
+		    ? err_set(err, E2BIG, "'%s' has %d images on top of each other already",
+			      e->loc.dir, PLOOP_LEVELS_MAX)
+		    : top_name(location_top(&e->loc)->file, &name, err);
+
+	if (r == 0 && guid_random(guid) < 0)
+		r = err_set(err, EIO, "there are no random numbers for a GUID");
+	if (r == 0)
+		r = edit_expect(e, (const char *const[]){name}, 1, err);
+	return r < 0 ? r : make_mounted(e, disk, dev, guid, true, name, err);
+}
+
+static int reload(const struct edit *e, dev_t dev, struct err *err)
+{
+	struct ploop_disk *disk;
+	int r = ploop_open(e->loc.dir, &disk, err);
+
+	if (r < 0)
+		return r;
+	r = attach_reload(disk, dev, err);
+	ploop_close(disk);
+	return r;
+}
+
+/* The one that stands on @guid comes into its file, and the device goes on without that one's. */
+static int merge_mounted(struct edit *e, dev_t dev, const char *guid, struct err *err)
+{
+	struct descriptor_delta *child;
+	char above[PLOOP_GUID_BYTES];
+	int r;
+
+	descriptor_children(&e->loc.desc, guid, &child);
+	memcpy(above, child->guid, sizeof(above));
+	r = edit_expect(e, (const char *const[]){child->file}, 1, err);
+	if (r == 0)
+		r = mark_temporary(e, guid, err);
+	if (r == 0)
+		r = merge_into_read_parent(&e->loc, above, err);
+	if (r == 0)
+		r = take_file(e, guid, above, err);
+	return r < 0 ? r : reload(e, dev, err);
+}
+
+static bool is_merged_next(struct edit *e, dev_t dev, const char *guid)
+{
+	const struct descriptor_delta *delta = descriptor_find(&e->loc.desc, guid);
+
+	return delta && delta->temporary && stands_on(e, guid) &&
+	       check_mounted(e, dev, guid, NULL) == 0;
+}
+
+/*
+ * The mounted disk stands on it. What is written to is left alone: that would have
+ * to stand still. So the last merge is for later (snapshot_settle()), and one that
+ * was left so by the delete before is done now.
+ */
+static int delete_mounted(struct edit *e, struct ploop_disk *disk, dev_t dev, const char *guid,
+			  struct err *err)
+{
+	char parent[PLOOP_GUID_BYTES];
+	struct descriptor_delta *child;
+	int r = check_mounted(e, dev, guid, err);
+
+	if (r < 0)
+		return r;
+	descriptor_children(&e->loc.desc, guid, &child);
+	if (child == descriptor_top(&e->loc.desc))
+		r = freeze_top(e, disk, dev, err);
+	memcpy(parent, descriptor_find(&e->loc.desc, guid)->parent, sizeof(parent));
+	if (r == 0)
+		r = merge_mounted(e, dev, guid, err);
+	if (r == 0 && is_merged_next(e, dev, parent))
+		r = merge_mounted(e, dev, parent, err);
+	return r;
+}
+
+/* 1: it was mounted, and stands on it, and that is done; 0: it is for others to do. */
+static int try_mounted(struct edit *e, const char *guid, struct err *err)
+{
+	struct ploop_disk *disk;
+	struct err why = ERR_INIT;
+	dev_t dev;
+	int r;
+
+	if (!stands_on(e, guid) || find_mounted(e, &disk, &dev, &why) < 0)
+		return 0;
+	r = delete_mounted(e, disk, dev, guid, err);
+	ploop_close(disk);
+	return r < 0 ? r : 1;
+}
+
 static int delete_snapshot(struct edit *e, const char *guid, struct err *err)
 {
 	struct descriptor_delta *child = NULL;
@@ -380,6 +553,9 @@ static int delete_snapshot(struct edit *e, const char *guid, struct err *err)
 
 	if (!find_snapshot(e, guid, err))
 		return -ENOENT;
+	r = try_mounted(e, guid, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	r = check_idle(e, guid, err);
 	if (r < 0)
 		return r;
@@ -399,6 +575,35 @@ static int delete_snapshot(struct edit *e, const char *guid, struct err *err)
 	if (r == 0)
 		keep_mark(e, descriptor_top(&e->loc.desc)->file, checked);
 	return r;
+}
+
+/* The least that a merge of the top with what is below has to write; best effort. */
+static uint64_t cost_of(const struct edit *e, const struct descriptor_delta *below)
+{
+	struct stat a, b;
+
+	if (fstatat(e->loc.dirfd, descriptor_top(&e->loc.desc)->file, &a, 0) < 0 ||
+	    fstatat(e->loc.dirfd, below->file, &b, 0) < 0)
+		return UINT64_MAX;
+	return 512 * (uint64_t)(a.st_blocks < b.st_blocks ? a.st_blocks : b.st_blocks);
+}
+
+void snapshot_settle(const char *path, uint64_t max_bytes)
+{
+	const struct descriptor_delta *below;
+	struct edit e;
+
+	if (edit_begin(path, &e, NULL) < 0)
+		return;
+	below = descriptor_find(&e.loc.desc, descriptor_top(&e.loc.desc)->parent);
+	if (below && below->temporary && descriptor_children(&e.loc.desc, below->guid, NULL) == 1 &&
+	    cost_of(&e, below) <= max_bytes) {
+		char guid[PLOOP_GUID_BYTES];
+
+		memcpy(guid, below->guid, sizeof(guid));
+		(void)delete_snapshot(&e, guid, NULL);
+	}
+	edit_end(&e);
 }
 
 int ploop_snapshot_delete(const char *path, const char *guid, struct err *err)

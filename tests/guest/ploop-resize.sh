@@ -80,6 +80,9 @@ is "as in use" "$status" 37
 check "a snapshot" ploop snapshot -u 11111111-0000-4000-8000-000000000001 i
 check "mount it" ploop mount -m mnt i
 check "grow what stands on it" ploop resize -s 1500M i
+mustfail "the smaller one below is not deleted meanwhile" ploop snapshot-delete -u 11111111-0000-4000-8000-000000000001 i
+is "as in use" "$status" 37
+like "by name" "$output" 'was smaller when the snapshot'
 echo new >mnt/word
 off
 sound "on a snapshot" i

@@ -46,6 +46,7 @@ is "each has its own word" "$(vzctl exec 911 cat /root/word) $(vzctl exec 912 ca
 check "what one removed the other has" vzctl exec 912 test -s /etc/debian_version
 mustfail "while they run, nobody deletes what they stand on" ploop snapshot-delete -u 676f6c64-656e-4000-8000-000000000000 /vz/private/911/root.hdd
 is "as in use" "$status" 37
+like "by name" "$output" 'other disks have it in common'
 check "stop the first" vzctl stop 911 --fast
 check "destroy it, while the second runs" vzctl destroy 911
 check "which goes on" vzctl exec 912 'cat /etc/debian_version /usr/bin/perl >/dev/null'

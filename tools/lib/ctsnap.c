@@ -72,20 +72,43 @@ static void shots_clear(struct shots *s)
 		.area = -EBADF \
 	}
 
-/* What its template became is below a container's disk, and no state that it was in. */
-static void hide_golden(struct shots *s)
+static bool is_hidden(const struct shots *s, const struct ploop_snapshot *x, bool named)
 {
+	return golden_is(x->guid) || (named && x->temporary && !snapfile_find(&s->file, x->guid));
+}
+
+/* What stands on @guid, which is hidden, is shown to stand on what that stands on. */
+static void lift(struct shots *s, const char *guid, const char *parent)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (strcasecmp(s->list[i].parent, guid) == 0)
+			memcpy(s->list[i].parent, parent, sizeof(s->list[i].parent));
+}
+
+/*
+ * What its template became is below a container's disk, and no state that it was
+ * in; nor is what a delete beside the running container left to be merged, which
+ * has no name. @named: names were read.
+ */
+static void hide(struct shots *s, bool named)
+{
+	char guid[PLOOP_GUID_BYTES], parent[PLOOP_GUID_BYTES];
 	size_t i, n = 0;
 
 	for (i = 0; i < s->count; i++) {
-		struct ploop_snapshot *x = &s->list[i];
-
-		if (golden_is(x->parent))
-			*x->parent = '\0';
-		if (golden_is(x->guid))
-			free(x->file);
+		if (!is_hidden(s, &s->list[i], named))
+			continue;
+		memcpy(guid, s->list[i].guid, sizeof(guid));
+		memcpy(parent, s->list[i].parent, sizeof(parent));
+		lift(s, guid, parent);
+	}
+	for (i = 0; i < s->count; i++) {
+		if (is_hidden(s, &s->list[i], named))
+			free(s->list[i].file);
 		else
-			s->list[n++] = *x;
+			s->list[n++] = s->list[i];
 	}
 	s->count = n;
 }
@@ -106,7 +129,7 @@ static int shots_look(const struct ct *ct, struct shots *s, struct err *err)
 		return err_errno(err, errno, "cannot open '%s'", ct->private_dir);
 	r = ploop_snapshots(s->dir, &s->list, &s->count, err);
 	if (r == 0)
-		hide_golden(s);
+		hide(s, false);
 	return r;
 }
 
@@ -115,7 +138,11 @@ static int shots_load(const struct ct *ct, struct shots *s, struct err *err)
 {
 	int r = shots_look(ct, s, err);
 
-	return r < 0 ? r : snapfile_load(s->area, s->path, &s->file, err);
+	if (r == 0)
+		r = snapfile_load(s->area, s->path, &s->file, err);
+	if (r == 0)
+		hide(s, true);
+	return r;
 }
 
 static const struct ploop_snapshot *shots_find(const struct shots *s, const char *guid,
@@ -256,6 +283,7 @@ int ctsnap_list(const struct ct *ct, struct ctsnap **ret, size_t *ret_count, str
 		return err_exit_default(err, VZ_SNAPSHOT_LIST);
 	if (snapfile_load(s.area, s.path, &s.file, &why) < 0)
 		ct_warn(ct, "%s: no names are known", why.msg);
+	hide(&s, true);
 	list = calloc(s.count, sizeof(*list));
 	for (i = 0; i < s.count; i++)
 		if (s.list[i].top)
