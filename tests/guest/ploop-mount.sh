@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=2 time=240
+# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=240
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The kernel's own ext4 takes what libploop made: an image mounts, holds what

@@ -1,5 +1,5 @@
 #!/bin/bash
-# guest: kernel=plain root=host mem=3072 smp=2 time=300
+# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Snapshots of a mounted disk: made under a write load, with I/O held up for a
@@ -194,7 +194,7 @@ check "the file system is sound" e2fsck -fn "$(awk -v m="$tap_tmp/mnt" '$2 == m 
 cuts=ioctl,openat,renameat,unlinkat,flock,fsync,fdatasync,pwrite64,fsetxattr
 check "a snapshot" ploop snapshot -u "$one" d
 head -c 3M /dev/urandom >mnt/d
-list=$(cut_points $cuts "${CRASH_POINTS:-10}" ploop snapshot-delete -u "$one" d)
+list=$(cut_points $cuts "${CRASH_POINTS:-6}" ploop snapshot-delete -u "$one" d)
 diag "killed at $(echo "$list" | wc -l) calls"
 sum=$(cat mnt/b mnt/c mnt/d | sha256sum)
 while read -r name n; do
@@ -241,7 +241,7 @@ check "unmount it" ploop umount -m mnt
 check "make a disk" ploop init -s 128M --tar t.tar k/root.hds
 check "mount it" ploop mount -m mnt k
 cuts=ioctl,openat,renameat,unlinkat,flock,fsync,pwrite64,fsetxattr
-list=$(cut_points $cuts "${CRASH_POINTS:-14}" ploop snapshot k)
+list=$(cut_points $cuts "${CRASH_POINTS:-8}" ploop snapshot k)
 diag "killed at $(echo "$list" | wc -l) calls"
 while read -r name n; do
 	echo "$name $n" >mnt/n

@@ -16,7 +16,7 @@ set -eu
 . "$(dirname "$0")/../lib/crash.sh"
 
 id=2801 new=2802
-points=${CRASH_POINTS:-6}
+points=${CRASH_POINTS:-4}
 small=$tap_tmp/small
 mkdir "$small"
 

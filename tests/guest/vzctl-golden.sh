@@ -1,5 +1,5 @@
 #!/bin/bash
-# guest: kernel=plain root=host mem=3072 smp=2 time=300
+# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Containers whose disks stand on the golden image of their template: made in
@@ -97,7 +97,7 @@ check "destroy it" vzctl destroy 912
 # --- killed anywhere ------------------------------------------------------------------------
 rm -rf "$golden"
 cuts=mkdir,openat,linkat,renameat,renameat2,fsync,flock,unlinkat
-list=$(cut_points $cuts "${CRASH_POINTS:-12}" vzctl --quiet create 914 --ostemplate busybox --layout ploop:expanded)
+list=$(cut_points $cuts "${CRASH_POINTS:-7}" vzctl --quiet create 914 --ostemplate busybox --layout ploop:expanded)
 vzctl --quiet destroy 914
 diag "killed at $(echo "$list" | wc -l) calls"
 while read -r name n; do
