@@ -58,13 +58,15 @@ static int pack(const struct recipe *r, const struct work *w, struct progress *p
 }
 
 static int make(const struct cache *c, const struct recipe *r, const struct build_opts *opts,
-		struct work *w, struct progress *p, struct pack_result *res, struct err *err)
+		struct work *w, int lock, struct progress *p, struct pack_result *res,
+		struct err *err)
 {
 	int ret = work_begin(c, r->name, w, err);
 	struct recipe_run run = {
 		.recipe = r,
 		.mirror = opts->mirror,
 		.apt_sources = opts->apt_sources,
+		.lock = lock,
 	};
 
 	if (ret < 0)
@@ -172,7 +174,7 @@ int build_template(const struct cache *c, const char *name, const struct build_o
 	}
 
 	progress_start(&p, name, opts->quiet);
-	ret = make(c, r, opts, &w, &p, &res, err);
+	ret = make(c, r, opts, &w, lock, &p, &res, err);
 	progress_end(&p);
 	if (ret < 0) {
 		(void)work_end(c, name, NULL);

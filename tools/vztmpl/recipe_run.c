@@ -7,7 +7,8 @@
  *
  * The keeper ends the whole group, and what has left it, when vztmpl asks, or is
  * no more, even by SIGKILL: else mmdebstrap would go on in a directory that the next build
- * removes. It holds the template's lock until then, because it inherited it.
+ * removes. It holds the template's lock until then, because it inherited it; and so
+ * does all that the recipe runs, for when the keeper is killed as well.
  */
 #include "recipe_run.h"
 
@@ -74,25 +75,37 @@ static void set_environment(const struct recipe_run *run)
 	umask(022);
 }
 
+/* Of what is open above the progress lines the lock alone goes on, under some number. */
+static void keep_lock(int lock)
+{
+	int fd = fcntl(lock, F_DUPFD, PROGRESS_FD + 1);
+
+	if (fd < 0)
+		_exit(125);
+	if (fd > PROGRESS_FD + 1)
+		close_range(PROGRESS_FD + 1, fd - 1, 0);
+	close_range(fd + 1, ~0U, 0);
+}
+
 static void __attribute__((noreturn))
 exec_recipe(const struct recipe_run *run, const char *log, int progress_fd)
 {
 	_cleanup_free_ char *script = path_join(run->recipe->dir, "build.sh");
-	int null_fd, log_fd;
+	int null_fd, log_fd, lock = fcntl(run->lock, F_DUPFD_CLOEXEC, PROGRESS_FD + 1);
 
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
 	null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (!script || null_fd < 0 || log_fd < 0 || dup2(null_fd, 0) < 0 || dup2(log_fd, 1) < 0 ||
-	    dup2(log_fd, 2) < 0)
+	if (!script || lock < 0 || null_fd < 0 || log_fd < 0 || dup2(null_fd, 0) < 0 ||
+	    dup2(log_fd, 1) < 0 || dup2(log_fd, 2) < 0)
 		_exit(125);
 	if (progress_fd == PROGRESS_FD)
 		fcntl(progress_fd, F_SETFD, 0);
 	else if (dup2(progress_fd, PROGRESS_FD) < 0)
 		_exit(125);
-	close_range(PROGRESS_FD + 1, ~0U, 0);
+	keep_lock(lock);
 	set_environment(run);
 	execl("/bin/sh", "sh", script, (char *)NULL);
 	_exit(126);

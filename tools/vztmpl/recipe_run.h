@@ -15,6 +15,7 @@ struct recipe_run {
 	const char *pool;	 /* downloaded packages, kept between builds */
 	const char *mirror;	 /* NULL: the machine's own */
 	const char *apt_sources; /* absolute; NULL: the distribution's public ones */
+	int lock;		 /* the template's: held as long as anything of the recipe runs */
 };
 
 /* Run the recipe's build.sh; -EINTR (exit code 130) after a signal to end. */
