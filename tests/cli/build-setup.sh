@@ -6,7 +6,8 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
-# Stand-ins: a dpkg that has nothing but "here", an apt-get that reaches nobody.
+# Stand-ins: a dpkg that has nothing but "here", an apt-get that reaches nobody, which
+# for update is an error only when it is told so.
 bin=$tap_tmp/bin
 mkdir "$bin"
 cat >"$bin/dpkg-query" <<'END'
@@ -14,7 +15,24 @@ cat >"$bin/dpkg-query" <<'END'
 for p; do :; done
 [ "$p" = here ] && echo "ii "
 END
-printf '#!/bin/sh\necho "apt-get $*" >>%s/apt\necho "E: no network" >&2\nexit 100\n' "$tap_tmp" >"$bin/apt-get"
+cat >"$bin/apt-get" <<END
+#!/bin/sh
+echo "apt-get \$*" >>"$tap_tmp/apt"
+uri=http://deb.debian.org/debian/dists/bookworm/InRelease
+case "\$*" in
+*Error-Mode=any*update)
+	printf '%s\n' "Err:1 http://deb.debian.org/debian bookworm InRelease" "E: Failed to fetch \$uri  Temporary failure resolving 'deb.debian.org'" \
+		"E: Some index files failed to download. They have been ignored, or old ones used instead." >&2
+	exit 100
+	;;
+*update) echo "W: Failed to fetch \$uri  Temporary failure resolving 'deb.debian.org'" >&2 ;;
+*install*)
+	echo "E: Unable to locate package absent-1" >&2
+	echo "E: Unable to locate package absent-2" >&2
+	exit 100
+	;;
+esac
+END
 printf '#!/bin/sh\necho ${FAKE_UID:-0}\n' >"$bin/id"
 chmod +x "$bin"/*
 setup() { env PATH="$bin:$PATH" PACKAGES_LIST="$tap_tmp/list" "$@" "$top/scripts/setup"; }
@@ -33,7 +51,9 @@ is "missing and not root: one line" "$(printf '%s\n' "$output" | wc -l)" 1
 
 run setup env
 is "missing and no network: fails" "$status" 1
-like "missing and no network: names them" "$output" '^setup: cannot reach the package archive.*absent-1 absent-2$'
+like "missing and no network: says so, and names them" "$output" \
+	"^setup: cannot reach the package archive \\(Failed to fetch .*resolving 'deb.debian.org'\\), .*: absent-1 absent-2\$"
+is "missing and no network: one line" "$(printf '%s\n' "$output" | wc -l)" 1
 
 # An archive that answers: what is installed, dpkg has. "old" wants package lists of today first.
 cat >"$bin/dpkg-query" <<END
@@ -82,7 +102,8 @@ is "once they are fetched" "$calls" "install old,update,install old"
 
 wants none
 is "a package that there is not: fails" "$status" 1
-like "by name" "$output" '^setup: apt-get install failed: none$'
+like "by name" "$output" '^setup: apt-get install failed: none \(Unable to locate package none\)$'
+is "a package that there is not: one line of it" "$(printf '%s\n' "$output" | grep -vc 'done in')" 1
 is "after package lists were fetched" "$calls" "install none,update,install none"
 wants lost
 is "one that apt-get did not install: fails" "$status" 1
