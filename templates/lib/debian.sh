@@ -65,7 +65,7 @@ choose_sources() {
 	: "${base:=$public/debian}" "${security:=$public/debian-security}"
 	step "asking the mirror"
 	reachable "$base" "$suite" ||
-		fail "no '$suite' at the mirror ${VZTMPL_MIRROR:+'$VZTMPL_MIRROR' }(no network? another one: --mirror URL)"
+		fail "no '$suite' at the mirror '$base' (no network? another one: --mirror URL)"
 	sources="deb $base $suite main"
 	for more in "$base $suite-updates" "$security $suite-security"; do
 		# shellcheck disable=SC2086 # two words
@@ -73,7 +73,7 @@ choose_sources() {
 			sources="$sources
 deb $more main"
 		elif [ -z "$VZTMPL_MIRROR" ]; then
-			fail "no '${more#* }' at the mirror (no network?)"
+			fail "no '${more#* }' at the mirror '${more% *}' (no network?)"
 		fi
 	done
 	SOURCE_DATE_EPOCH=$(date -d "$(sed -n 's/^Date: //p' "$VZTMPL_WORK/InRelease.$suite")" +%s)

@@ -35,6 +35,15 @@ for release in 11-bullseye 12-bookworm 13-trixie; do
 	refused "$name without a mirror" "^vztmpl: cannot build '$name': no '$suite' at the mirror '$none' \(no network\?" \
 		--mirror "$none" "$name"
 done
+# Nothing cached, no network, and no mirror named: the one that would be asked is.
+if unshare -rn true 2>/dev/null; then
+	run unshare -rn vztmpl build --quiet debian-12
+	is "no network: refused" "$status" 1
+	like "no network: says so, and names the mirror" "$output" \
+		"^vztmpl: cannot build 'debian-12': no 'bookworm' at the mirror '[a-z]+:[^ ']+' \(no network\? another one: --mirror URL\)$"
+	is "no network: in one line" "$(printf '%s\n' "$output" | wc -l)" 1
+	is "no network: nothing half-made" "$(find "$VZTMPL_CACHE" -mindepth 1 ! -name '.*.lock')" ""
+fi
 
 own=$tap_tmp/own
 refused "no file of sources" "^vztmpl: cannot open '$own': No such file" --apt-sources "$own" debian-12
@@ -129,7 +138,7 @@ echo "file:$tap_tmp/host bullseye" >"$tap_tmp/targets"
 is "the mirror of another release is one; its security is the public one's" "$(chosen '' | sed -n '1p;3p' | paste -sd' ')" \
 	"deb file:T/host bookworm main deb file:T/public/debian-security bookworm-security main"
 rm -r "$tap_tmp/public/debian-security"
-is "no security updates: refused" "$(chosen '' 2>&1)" "failed: no 'bookworm-security' at the mirror (no network?)"
+is "no security updates: refused" "$(chosen '' 2>&1)" "failed: no 'bookworm-security' at the mirror 'file:$tap_tmp/public/debian-security' (no network?)"
 
 export VZTMPL_CACHE="${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vesper}/templates"
 run vztmpl build "$template"
