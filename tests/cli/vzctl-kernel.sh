@@ -2,7 +2,8 @@
 # may-skip: needs root and a kernel that is not ours
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# On a kernel without the ve controller a start says so and does nothing else.
+# On a kernel without the ve controller, and on a host without a cgroup2 where
+# CGROUP_ROOT is, a start says which of the two it is and leaves nothing behind.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -11,14 +12,29 @@ set -eu
 requires vzctl
 [ "$(id -u)" = 0 ] || skip_all "needs root"
 [ ! -e /sys/fs/cgroup/ve.orphans ] || skip_all "this is our kernel"
+if [ -z "$cgroup2" ]; then
+	mkdir "$tap_tmp/cgroup2"
+	mount -t cgroup2 none "$tap_tmp/cgroup2"
+	cleanup_fn umount "$tap_tmp/cgroup2"
+	cgroup_root=$tap_tmp/cgroup2/vesper-test-$$
+fi
 
 make_node
 make_template tiny
 V() { vzctl --config-root "$etc" "$@"; }
 V --quiet create 101
-run V --quiet start 101
-is "exit 5" "$status" 5
-is "one line" "$(printf '%s\n' "$output" | wc -l)" 1
-like "that says why" "$output" 'controller|cgroup2'
-is "nothing was mounted" "$(grep -c "$node" /proc/self/mountinfo)" 0
-is "it is down" "$(V status 101)" "CTID 101 exist unmounted down"
+# refused WHAT PATTERN - a start ends with 5 and one line of PATTERN, and leaves nothing.
+refused() {
+	run V --quiet start 101
+	is "$1: exit 5" "$status" 5
+	is "$1: one line" "$(printf '%s\n' "$output" | wc -l)" 1
+	like "$1: that says why" "$output" "$2"
+	is "$1: nothing was mounted" "$(grep -c "$node" /proc/self/mountinfo)" 0
+	is "$1: it is down" "$(V status 101)" "CTID 101 exist unmounted down"
+}
+refused "a kernel without our controller" "the running kernel has no .ve. controller: boot the Vesper kernel"
+check "the cgroup that it made is gone" test ! -e "$cgroup_root"
+
+sed -i "s|^CGROUP_ROOT=.*|CGROUP_ROOT=\"$tap_tmp/cgroup\"|" "$etc/vz.conf"
+refused "no cgroup2" "'$tap_tmp/cgroup' is not in a cgroup2 file system: the host is not set up"
+check "nor is one made elsewhere" test ! -e "$tap_tmp/cgroup"

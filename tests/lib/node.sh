@@ -8,6 +8,10 @@
 node=$tap_tmp/node
 etc=$tap_tmp/etc
 
+# Not every host has its cgroup2 where ours do.
+cgroup2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+cgroup_root=${cgroup2:-/sys/fs/cgroup}/vesper-test-$$
+
 make_node() {
 	mkdir -p "$etc/conf" "$etc/names" "$node/template/cache"
 	cat >"$etc/vz.conf" <<END
@@ -15,7 +19,7 @@ LOCKDIR="$node/lock"
 RUNDIR="$node/run"
 TEMPLATE="$node/template"
 LOGFILE="$node/vzctl.log"
-CGROUP_ROOT="/sys/fs/cgroup/vesper-test-$$"
+CGROUP_ROOT="$cgroup_root"
 VE_ROOT="$node/root/\$VEID"
 VE_PRIVATE="$node/private/\$VEID"
 CONFIGFILE="small"

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "err.h"
+#include "exitcode.h"
 #include "kve.h"
 #include "size.h"
 
@@ -45,11 +47,26 @@ static void test_read(void **state)
 	assert_string_equal(text, "numproc 1 2 3 4 5");
 }
 
+/* A kernel is ours when a cgroup has the controller's files, and no other is. */
+static void test_require(void **state)
+{
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+
+	assert_true(kve_require(f->dir, &err) < 0);
+	assert_int_equal(err.exit_code, VZ_KERNEL);
+	assert_string_equal(err.msg, "the running kernel has no `ve` controller: "
+				     "boot the Vesper kernel");
+	fixture_write(f, "ve.id", "0\n", 2);
+	assert_int_equal(kve_require(f->dir, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		fixture_test(test_read),
+		fixture_test(test_require),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
