@@ -216,8 +216,8 @@ static void pass_mark(const struct attach_push *p)
 	dev = attach_open(name, 0);
 	if (dev < 0 || mark_sequence(dev, &sequence) < 0)
 		return;
-	(void)mark_mounted(p->a.image, dev, false);
 	mark_unmounted(p->a.disk->img.fd, sequence);
+	(void)mark_mounted(p->a.image, dev, false, mark_get(p->a.disk->img.fd).max_id);
 }
 
 int attach_push_switch(struct attach_push *p, struct err *err)

@@ -16,6 +16,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "acl.h"
 #include "cleanup.h"
 #include "err.h"
 #include "ext_io.h"
@@ -28,25 +29,6 @@
 #define FLAGS_KEPT                                                                              \
 	(EXT2_SYNC_FL | EXT2_IMMUTABLE_FL | EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL | \
 	 EXT2_DIRSYNC_FL | EXT2_TOPDIR_FL)
-
-#define ACL_VERSION	2
-#define ACL_USER_OBJ	0x01
-#define ACL_USER	0x02
-#define ACL_GROUP_OBJ	0x04
-#define ACL_GROUP	0x08
-#define ACL_MASK	0x10
-#define ACL_OTHER	0x20
-#define ACL_ENTRIES_MAX 500
-
-struct acl_entry {
-	uint16_t tag, perm;
-	uint32_t id;
-} __attribute__((packed));
-
-struct acl {
-	uint32_t version;
-	struct acl_entry entries[ACL_ENTRIES_MAX];
-} __attribute__((packed));
 
 uint32_t attr_type(struct archive_entry *e)
 {

@@ -82,12 +82,12 @@ static int describe(const struct cloning *c, struct descriptor *d, const char *t
 	return r < 0 ? err_errno(err, r, "cannot describe the image '%s'", top) : 0;
 }
 
-static bool is_checked(const struct location *loc)
+static struct mark mark_of(const struct location *loc)
 {
 	_cleanup_close_ int fd = openat(loc->dirfd, location_top(loc)->file,
 					O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	return fd >= 0 && mark_is_checked(fd);
+	return fd >= 0 ? mark_get(fd) : (struct mark){0};
 }
 
 static int fill(const void *arg, int dirfd, struct err *err)
@@ -101,7 +101,7 @@ static int fill(const void *arg, int dirfd, struct err *err)
 	if (r == 0)
 		r = top_name(location_top(loc)->file, &top, err);
 	if (r == 0)
-		r = top_make(dirfd, top, &loc->desc, is_checked(loc), err);
+		r = top_make(dirfd, top, &loc->desc, mark_of(loc), err);
 	if (r < 0)
 		return r;
 	r = describe(c, &d, top, err);

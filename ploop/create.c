@@ -164,7 +164,7 @@ static int fill_disk(const struct creation *c, int dirfd, struct ploop_disk *dis
 		return err_errno(err, r, "cannot write the image '%s'", c->name);
 	r = image_finish(&disk->img, c->opts->sync, err);
 	if (r == 0)
-		mark_checked(disk->img.fd);
+		mark_set(disk->img.fd, (struct mark){true, c->opts->max_id});
 	return r;
 }
 

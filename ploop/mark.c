@@ -2,14 +2,15 @@
 /*
  * The value of the attribute:
  *
- *   checked INODE BORN SIZE MODIFIED     what the file was like then
- *   mounted BOOT DEVICE                  of the device that writes to it
+ *   checked INODE BORN SIZE MODIFIED MAX   what the file was like then
+ *   mounted BOOT DEVICE MAX                of the device that writes to it
  *
  *   (none, or of another file) --e2fsck--> checked --mount--> mounted
  *                                             ^------umount------'
  *
  * A copy has another inode, one that is restored under the old number another
- * birth; contents written over have another time. "mounted" is stable before
+ * birth; contents written over have another time. MAX is the id that no owner is
+ * above, 0 when nobody looked. "mounted" is stable before
  * the first write, since the time of the contents may reach the disk after
  * them: a host that dies leaves it, and the next mount checks. The device is
  * named by its sequence number, which no other has until the next boot, so that
@@ -65,32 +66,48 @@ static int describe_device(uint64_t sequence, char value[VALUE_MAX])
 	return r;
 }
 
-static bool says(int image, const char *value)
+static bool says(int image, const char *value, uint32_t *ret_max_id)
 {
-	char now[VALUE_MAX];
-	ssize_t n = fgetxattr(image, NAME, now, sizeof(now));
+	char now[VALUE_MAX], *end;
+	ssize_t n = fgetxattr(image, NAME, now, sizeof(now) - 1);
+	size_t len = strlen(value);
+	unsigned long long id;
 
-	return n >= 0 && (size_t)n == strlen(value) && memcmp(now, value, (size_t)n) == 0;
+	if (n < 0 || (size_t)n < len + 2 || memcmp(now, value, len) != 0 || now[len] != ' ')
+		return false;
+	now[n] = '\0';
+	id = strtoull(now + len + 1, &end, 10);
+	if (end != now + n || id > UINT32_MAX)
+		return false;
+	*ret_max_id = (uint32_t)id;
+	return true;
 }
 
-static int note(int image, const char *value)
+static int note(int image, const char *value, uint32_t max_id)
 {
-	return fsetxattr(image, NAME, value, strlen(value), 0) < 0 ? -errno : 0;
+	char whole[VALUE_MAX];
+	int n = snprintf(whole, sizeof(whole), "%s %u", value, max_id);
+
+	if (n >= VALUE_MAX)
+		return -ENAMETOOLONG;
+	return fsetxattr(image, NAME, whole, (size_t)n, 0) < 0 ? -errno : 0;
 }
 
-void mark_checked(int image)
+struct mark mark_get(int image)
+{
+	char value[VALUE_MAX];
+	struct mark mark = {0};
+
+	mark.checked = describe_file(image, value) == 0 && says(image, value, &mark.max_id);
+	return mark;
+}
+
+void mark_set(int image, struct mark mark)
 {
 	char value[VALUE_MAX];
 
-	if (describe_file(image, value) == 0)
-		(void)note(image, value);
-}
-
-bool mark_is_checked(int image)
-{
-	char value[VALUE_MAX];
-
-	return describe_file(image, value) == 0 && says(image, value);
+	if (mark.checked && describe_file(image, value) == 0)
+		(void)note(image, value, mark.max_id);
 }
 
 void mark_forget(int image)
@@ -103,7 +120,7 @@ int mark_sequence(int dev, uint64_t *ret)
 	return ioctl(dev, BLKGETDISKSEQ, ret) < 0 ? -errno : 0;
 }
 
-int mark_mounted(int image, int dev, bool checked)
+int mark_mounted(int image, int dev, bool checked, uint32_t max_id)
 {
 	char value[VALUE_MAX];
 	uint64_t sequence;
@@ -112,7 +129,7 @@ int mark_mounted(int image, int dev, bool checked)
 	if (r == 0)
 		r = describe_device(sequence, value);
 	if (r == 0)
-		r = note(image, value);
+		r = note(image, value, max_id);
 	if (!checked)
 		return 0;
 	if (r < 0 && fremovexattr(image, NAME) < 0 && errno != ENODATA)
@@ -122,8 +139,9 @@ int mark_mounted(int image, int dev, bool checked)
 
 void mark_unmounted(int image, uint64_t sequence)
 {
+	struct mark mark = {.checked = true};
 	char value[VALUE_MAX];
 
-	if (describe_device(sequence, value) == 0 && says(image, value))
-		mark_checked(image);
+	if (describe_device(sequence, value) == 0 && says(image, value, &mark.max_id))
+		mark_set(image, mark);
 }

@@ -11,10 +11,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* @image was checked whole, or made here. Best effort: without a mark, a mount checks. */
-void mark_checked(int image);
+/* No owner in what was checked is above max_id; 0: nobody looked. */
+struct mark {
+	bool checked;
+	uint32_t max_id;
+};
 
-bool mark_is_checked(int image);
+/* What is known of @image as it is now. */
+struct mark mark_get(int image);
+
+/*
+ * @image was checked whole, or made here, or is the same as what was; nothing
+ * is done for a mark without that. Best effort: without a mark, a mount checks.
+ */
+void mark_set(int image, struct mark mark);
 
 /* What was checked is about to be changed by other means than a mount. Best effort, the time of the contents tells as well. */
 void mark_forget(int image);
@@ -25,10 +35,11 @@ int mark_sequence(int dev, uint64_t *ret);
 /*
  * From here on the device @dev writes to @image: until mark_unmounted() the
  * image counts as unchecked, across a crash too. @checked: it counted as checked
- * before the device was made. 0 or -errno when a mark that says so cannot be
+ * before the device was made. @max_id: whoever writes to it has no owners above,
+ * and none was there; 0: any. 0 or -errno when a mark that says "checked" cannot be
  * taken away.
  */
-int mark_mounted(int image, int dev, bool checked);
+int mark_mounted(int image, int dev, bool checked, uint32_t max_id);
 
 /*
  * The device of number @sequence has written all it had to: @image counts as

@@ -8,7 +8,8 @@
  * An image is hostile until it has been checked from its first to its last
  * block: that it was is marked on the file, where only the host's root can
  * write it (mark.c). create.c marks what it made; a mount takes the mark away
- * and a clean unmount gives it back.
+ * and a clean unmount gives it back. Whose files are on it is looked at likewise,
+ * and again for a smaller range of ids than the mark is for.
  */
 #include "ploop.h"
 
@@ -32,6 +33,7 @@
 #include "mark.h"
 #include "mend.h"
 #include "open.h"
+#include "owners.h"
 #include "run.h"
 #include "strbuf.h"
 #include "strv.h"
@@ -195,11 +197,22 @@ static int check_file_system(const struct attach *a, int dev, const char *node, 
 		return r;
 	r = run_e2fsck(a->read_only ? "-fn" : first ? "-fp" : "-p", node, path, err);
 	/* Its repair may be a super block from a copy, with other features. */
-	if (r == 0)
-		r = check_super(a, dev, err);
-	if (r == 0 && first && a->read_only)
-		mark_checked(a->image);
-	return r;
+	return r < 0 ? r : check_super(a, dev, err);
+}
+
+/* After that. What is mounted for reading is what was looked at, now and the next time. */
+static int check_owners(const struct attach *a, const char *node, const struct mark *was,
+			uint32_t max_id, struct err *err)
+{
+	bool known = was->checked && was->max_id && was->max_id <= max_id;
+	struct mark mark = {true, max_id};
+	int r = !max_id || known ? 0 : owners_check(node, max_id, err);
+
+	if (r < 0)
+		return err_prefix(err, "'%s'", a->disk->path);
+	if (a->read_only && (!was->checked || (max_id && !known)))
+		mark_set(a->image, mark);
+	return 0;
 }
 
 /* What mount(8) calls options and mount(2) calls flags. */
@@ -290,11 +303,11 @@ static int mount_device(const struct attach *a, const char *node, int *held, con
 
 /* Make the device of @a and mount its file system on @target; a failure leaves none. */
 static int attach_and_mount(const struct attach_kind *kind, const struct attach *a,
-			    const char *target, bool fsck, unsigned long flags, const char *data,
-			    dev_t *ret_dev, struct err *err)
+			    const char *target, const struct ploop_mount_opts *opts,
+			    unsigned long flags, const char *data, dev_t *ret_dev, struct err *err)
 {
 	/* A device may write to its file from its start on. */
-	bool first = !mark_is_checked(a->image);
+	struct mark was = mark_get(a->image);
 	char name[ATTACH_NAME_MAX], node[ATTACH_NAME_MAX + 8];
 	int r, dev = kind->make(a, name, err);
 	struct stat st;
@@ -304,8 +317,11 @@ static int attach_and_mount(const struct attach_kind *kind, const struct attach 
 	snprintf(node, sizeof(node), "/dev/%s", name);
 	r = fstat(dev, &st) < 0 ? err_errno(err, errno, "cannot look at '%s'", node) : 0;
 	if (r == 0)
-		r = check_file_system(a, dev, node, first, fsck, err);
-	if (r == 0 && !a->read_only && (r = mark_mounted(a->image, dev, !first)) < 0)
+		r = check_file_system(a, dev, node, !was.checked, opts->fsck, err);
+	if (r == 0)
+		r = check_owners(a, node, &was, opts->max_id, err);
+	if (r == 0 && !a->read_only &&
+	    (r = mark_mounted(a->image, dev, was.checked, opts->max_id)) < 0)
 		err_errno(err, r, "cannot note on '%s' that it is mounted", a->disk->path);
 	if (r == 0)
 		r = mount_device(a, node, &dev, target, flags, data, err);
@@ -356,7 +372,7 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 	if (r == 0)
 		r = kind->prepare(&a, err);
 	if (r == 0)
-		r = attach_and_mount(kind, &a, target, opts->fsck, flags, data, ret_dev, err);
+		r = attach_and_mount(kind, &a, target, opts, flags, data, ret_dev, err);
 	unlock_older(&a);
 	return r;
 }

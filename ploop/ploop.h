@@ -99,6 +99,11 @@ struct ploop_mount_opts {
 	bool fsck; /* e2fsck -p before every mount, not only a whole check before the first */
 	const char *options; /* as after mount -o: flags and ext4's own, NULL: none */
 	unsigned long flags; /* MS_NOSUID and so on, in addition */
+	/*
+	 * Refuse an image with owners above this id by name, -ERANGE; whoever writes to
+	 * the mount has none above either. 0: no check, and nothing is known of it after.
+	 */
+	uint32_t max_id;
 };
 
 /*

@@ -59,12 +59,12 @@ static int add_top(struct edit *e, const char *parent, const char *name, struct 
 }
 
 /* The same contents as what was checked, in whatever file. */
-static void keep_mark(const struct edit *e, const char *name, bool was)
+static void keep_mark(const struct edit *e, const char *name, struct mark was)
 {
 	_cleanup_close_ int fd = openat(e->loc.dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd >= 0 && was)
-		mark_checked(fd);
+	if (fd >= 0)
+		mark_set(fd, was);
 }
 
 /* --- making one ------------------------------------------------------------------- */
@@ -84,14 +84,12 @@ static int check_room(const struct edit *e, const char *guid, struct err *err)
 static int make_closed(struct edit *e, int top, const char *guid, const char *name, struct err *err)
 {
 	const struct descriptor_delta *was = descriptor_top(&e->loc.desc);
-	bool checked;
 	int r = was->format == PLOOP_FORMAT_EXPANDED ? mend_image(top, false, was->file, err) : 0;
 
 	if (r < 0)
 		return r;
-	checked = mark_is_checked(top);
 	descriptor_rename(&e->loc.desc, e->loc.desc.top, guid);
-	r = top_make(e->loc.dirfd, name, &e->loc.desc, checked, err);
+	r = top_make(e->loc.dirfd, name, &e->loc.desc, mark_get(top), err);
 	return r < 0 ? r : add_top(e, guid, name, err);
 }
 
@@ -100,7 +98,7 @@ static int make_mounted(struct edit *e, struct ploop_disk *disk, dev_t dev, cons
 			bool temporary, const char *name, struct err *err)
 {
 	struct attach_push *push = NULL;
-	int r = top_make(e->loc.dirfd, name, &e->loc.desc, false, err);
+	int r = top_make(e->loc.dirfd, name, &e->loc.desc, (struct mark){0}, err);
 
 	if (r == 0)
 		r = attach_push_load(disk, dev, name, &push, err);
@@ -261,7 +259,7 @@ static int switch_to(struct edit *e, const char *guid, struct err *err)
 	if (r == 0)
 		r = edit_expect(e, (const char *const[]){name, old}, 2, err);
 	if (r == 0)
-		r = top_make(e->loc.dirfd, name, &e->loc.desc, mark_is_checked(fd), err);
+		r = top_make(e->loc.dirfd, name, &e->loc.desc, mark_get(fd), err);
 	if (r < 0)
 		return r;
 	descriptor_remove(&e->loc.desc, e->loc.desc.top);
@@ -363,12 +361,12 @@ static int check_idle(const struct edit *e, const char *guid, struct err *err)
 	return 0;
 }
 
-static bool top_is_checked(const struct edit *e)
+static struct mark mark_of_top(const struct edit *e)
 {
 	_cleanup_close_ int fd = openat(e->loc.dirfd, descriptor_top(&e->loc.desc)->file,
 					O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	return fd >= 0 && mark_is_checked(fd);
+	return fd >= 0 ? mark_get(fd) : (struct mark){0};
 }
 
 /* --- while it is mounted --------------------------------------------------------------- */
@@ -548,7 +546,7 @@ static int delete_snapshot(struct edit *e, const char *guid, struct err *err)
 	struct descriptor_delta *child = NULL;
 	char above[PLOOP_GUID_BYTES];
 	unsigned int children;
-	bool checked;
+	struct mark mark;
 	int r;
 
 	if (!find_snapshot(e, guid, err))
@@ -559,7 +557,7 @@ static int delete_snapshot(struct edit *e, const char *guid, struct err *err)
 	r = check_idle(e, guid, err);
 	if (r < 0)
 		return r;
-	checked = top_is_checked(e);
+	mark = mark_of_top(e);
 	children = descriptor_children(&e->loc.desc, guid, &child);
 	if (children != 1) {
 		r = delete_upwards(e, guid, err);
@@ -573,7 +571,7 @@ static int delete_snapshot(struct edit *e, const char *guid, struct err *err)
 	}
 	/* The same contents, in whatever file. */
 	if (r == 0)
-		keep_mark(e, descriptor_top(&e->loc.desc)->file, checked);
+		keep_mark(e, descriptor_top(&e->loc.desc)->file, mark);
 	return r;
 }
 

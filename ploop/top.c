@@ -33,7 +33,8 @@ int top_name(const char *file, char **ret, struct err *err)
 	return *ret ? 0 : err_errno(err, ENOMEM, "cannot name a new image");
 }
 
-int top_make(int dirfd, const char *name, const struct descriptor *d, bool checked, struct err *err)
+int top_make(int dirfd, const char *name, const struct descriptor *d, struct mark mark,
+	     struct err *err)
 {
 	struct image img;
 	int r = image_create(dirfd, name, PLOOP_FORMAT_EXPANDED, d->size_bytes, d->cluster_bytes,
@@ -42,8 +43,8 @@ int top_make(int dirfd, const char *name, const struct descriptor *d, bool check
 	if (r < 0)
 		return r;
 	r = image_finish(&img, true, err);
-	if (r == 0 && checked)
-		mark_checked(img.fd);
+	if (r == 0)
+		mark_set(img.fd, mark);
 	image_close(&img);
 	return r;
 }

@@ -8,15 +8,16 @@
 
 struct descriptor;
 struct err;
+struct mark;
 
 /* A name nobody has: that of @file, without what such a one has behind it, and a GUID. Caller frees. */
 int top_name(const char *file, char **ret, struct err *err);
 
 /*
  * Make the image @name below @dirfd for the disk that @d describes, closed, on
- * stable storage. @checked: what it lies on counts as checked, so that it does.
+ * stable storage. @mark: of what it lies on.
  */
-int top_make(int dirfd, const char *name, const struct descriptor *d, bool checked,
+int top_make(int dirfd, const char *name, const struct descriptor *d, struct mark mark,
 	     struct err *err);
 
 #endif

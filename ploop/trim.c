@@ -35,7 +35,7 @@ static int shorten(const struct ploop_disk *disk, uint64_t *ret_freed_bytes, str
 {
 	_cleanup_close_ int image =
 		openat(disk->dirfd, disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	bool checked;
+	struct mark mark;
 	int r;
 
 	if (image < 0)
@@ -52,10 +52,10 @@ static int shorten(const struct ploop_disk *disk, uint64_t *ret_freed_bytes, str
 		r = mend_image(image, false, disk->path, err);
 	if (r < 0)
 		return r;
-	checked = mark_is_checked(image);
+	mark = mark_get(image);
 	r = compact_image(image, UINT64_MAX, disk, disk->path, ret_freed_bytes, err);
-	if (r == 0 && checked)
-		mark_checked(image);
+	if (r == 0)
+		mark_set(image, mark);
 	return r;
 }
 

@@ -107,6 +107,37 @@ cp --sparse=always "$tap_tmp/good" /vz/private/$a/root.hdd/root.hds
 check "the good one mounts again" vzctl --quiet mount $a
 vzctl --quiet umount $a
 
+# An image from elsewhere with owners that the container's range does not hold, and
+# one on which the host's root left such a file; each as long as it is so.
+disk=/vz/private/$a/root.hdd
+vetted() { getfattr --absolute-names --only-values -n trusted.ploop.checked $disk/root.hds | sed 's/.* //'; }
+is "what was made for a range is known to fit" "$(vetted)" 262143
+loop=$(losetup -f --show -o 1M $disk/root.hds)
+debugfs -w -R 'sif /etc/passwd uid 300000' "$loop" >/dev/null 2>&1
+losetup -d "$loop"
+code "an owner above the range" 50 vzctl start $a
+like "the file and what it takes are named" "$output" \
+	"LOCAL_SIZE is too small: '$disk/root.hds': has a file '/etc/passwd' that belongs to 300000; .* 300001 are needed"
+is "nothing is left of it" "$(leftovers $a)" ""
+sed -i 's/^LOCAL_SIZE=.*/LOCAL_SIZE="300001"/' $conf
+check "a larger range holds it" vzctl --quiet mount $a
+vzctl --quiet umount $a
+is "which is known then" "$(vetted)" 300000
+cp "$tap_tmp/conf" $conf
+code "and is no word for a smaller one" 50 vzctl mount $a
+mkdir -p "$tap_tmp/m"
+ploop mount -m "$tap_tmp/m" $disk >/dev/null
+chown 0 "$tap_tmp/m/etc/passwd"
+ploop umount -m "$tap_tmp/m" >/dev/null
+check "with another owner it mounts" vzctl --quiet mount $a
+vzctl --quiet umount $a
+ploop mount -m "$tap_tmp/m" $disk >/dev/null
+chgrp 262144 "$tap_tmp/m/etc"
+ploop umount -m "$tap_tmp/m" >/dev/null
+code "what root did on a mount without a range is looked at" 50 vzctl mount $a
+like "by name" "$output" "file '/etc' that belongs to the group 262144"
+cp --sparse=always "$tap_tmp/good" $disk/root.hds
+
 # Cgroups that the container makes: by name, by depth, by number.
 vzctl --quiet start $a
 is "it has as many cgroups as it may" \

@@ -13,7 +13,16 @@
 
 #include "mark.h"
 
-#define NAME "trusted.ploop.checked"
+#define NAME   "trusted.ploop.checked"
+#define MAX_ID 65535
+
+static bool is_checked(int fd)
+{
+	struct mark mark = mark_get(fd);
+
+	assert_int_equal(mark.max_id, mark.checked ? MAX_ID : 0);
+	return mark.checked;
+}
 
 /* An image that was checked; the caller closes it. */
 static int checked_image(struct fixture *f)
@@ -28,9 +37,9 @@ static int checked_image(struct fixture *f)
 		skip();
 	}
 	/* What was written before the mark told of its file. */
-	assert_false(mark_is_checked(fd));
-	mark_checked(fd);
-	assert_true(mark_is_checked(fd));
+	assert_false(is_checked(fd));
+	mark_set(fd, (struct mark){true, MAX_ID});
+	assert_true(is_checked(fd));
 	return fd;
 }
 
@@ -49,9 +58,9 @@ static void contents_of_another_time_are_unchecked(void **state)
 
 	assert_int_equal(fstat(fd, &st), 0);
 	set_times(fd, &st, 1);
-	assert_false(mark_is_checked(fd));
+	assert_false(is_checked(fd));
 	set_times(fd, &st, 0);
-	assert_true(mark_is_checked(fd));
+	assert_true(is_checked(fd));
 	close(fd);
 }
 
@@ -63,7 +72,7 @@ static void another_size_is_unchecked(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(ftruncate(fd, 9), 0);
 	set_times(fd, &st, 0);
-	assert_false(mark_is_checked(fd));
+	assert_false(is_checked(fd));
 	close(fd);
 }
 
@@ -82,12 +91,36 @@ static void a_copy_is_unchecked(void **state)
 	assert_int_equal(fsetxattr(copy, NAME, value, (size_t)n, 0), 0);
 	assert_int_equal(fstat(fd, &st), 0);
 	set_times(copy, &st, 0);
-	assert_false(mark_is_checked(copy));
+	assert_false(is_checked(copy));
 	/* Under another name it is still the same file. */
 	assert_int_equal(rename(fixture_path(f, "root.hds"), fixture_path(f, "copy.hds")), 0);
-	assert_true(mark_is_checked(fd));
+	assert_true(is_checked(fd));
 	close(fd);
 	close(copy);
+}
+
+/* For which ids it was checked stays with it; what another version wrote says nothing. */
+static void a_mark_holds_the_ids_it_is_for(void **state)
+{
+	int fd = checked_image(*state);
+	char value[256];
+	ssize_t n;
+
+	mark_set(fd, (struct mark){true, UINT32_MAX});
+	assert_int_equal(mark_get(fd).max_id, UINT32_MAX);
+	mark_set(fd, (struct mark){false, 7});
+	assert_int_equal(mark_get(fd).max_id, UINT32_MAX);
+	mark_set(fd, (struct mark){true, 0});
+	assert_true(mark_get(fd).checked);
+	assert_int_equal(mark_get(fd).max_id, 0);
+	n = fgetxattr(fd, NAME, value, sizeof(value));
+	assert_true(n > 2);
+	assert_int_equal(fsetxattr(fd, NAME, value, (size_t)n - 2, 0), 0);
+	assert_false(mark_get(fd).checked);
+	value[n - 1] = 'x';
+	assert_int_equal(fsetxattr(fd, NAME, value, (size_t)n, 0), 0);
+	assert_false(mark_get(fd).checked);
+	close(fd);
 }
 
 /* A device that cannot be told from others leaves no mark that says "checked", before and after. */
@@ -95,10 +128,10 @@ static void what_is_mounted_is_unchecked(void **state)
 {
 	int fd = checked_image(*state);
 
-	assert_int_equal(mark_mounted(fd, fd, true), 0);
-	assert_false(mark_is_checked(fd));
+	assert_int_equal(mark_mounted(fd, fd, true, 0), 0);
+	assert_false(is_checked(fd));
 	mark_unmounted(fd, 1);
-	assert_false(mark_is_checked(fd));
+	assert_false(is_checked(fd));
 	close(fd);
 }
 
@@ -108,6 +141,7 @@ int main(void)
 		fixture_test(contents_of_another_time_are_unchecked),
 		fixture_test(another_size_is_unchecked),
 		fixture_test(a_copy_is_unchecked),
+		fixture_test(a_mark_holds_the_ids_it_is_for),
 		fixture_test(what_is_mounted_is_unchecked),
 	};
 

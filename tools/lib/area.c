@@ -29,6 +29,7 @@
 #include "err.h"
 #include "exitcode.h"
 #include "golden.h"
+#include "idrange.h"
 #include "log.h"
 #include "path.h"
 #include "ploop.h"
@@ -351,22 +352,34 @@ int area_look(const struct ct *ct, bool *ret_mounted, dev_t *ret_dev, struct err
 	return 0;
 }
 
-static int mount_image(const char *dir, const char *root, dev_t *ret_dev, struct err *err)
+/* An image may come from elsewhere. A configuration without a range has none that it could be too large for. */
+static uint32_t max_id_of(const struct ct *ct)
+{
+	struct err why = ERR_INIT;
+	struct idrange ids;
+
+	return idrange_load(ct, &ids, &why) < 0 ? 0 : ids.size - 1;
+}
+
+static int mount_image(const struct ct *ct, const char *dir, dev_t *ret_dev, struct err *err)
 {
 	const struct ploop_mount_opts opts = {.fsck = true,
-					      .flags = MS_NOSUID | MS_NODEV | MS_NODIRATIME};
+					      .flags = MS_NOSUID | MS_NODEV | MS_NODIRATIME,
+					      .max_id = max_id_of(ct)};
 	struct ploop_disk *disk;
 	dev_t dev;
 	int r = ploop_open(dir, &disk, err);
 
 	if (r < 0)
 		return err_exit_default(err, VZ_IMAGE_MOUNT);
-	r = ploop_mount(disk, root, &opts, &dev, err);
+	r = ploop_mount(disk, ct->root, &opts, &dev, err);
 	ploop_close(disk);
+	if (r == -ERANGE)
+		err_prefix(err, "LOCAL_SIZE is too small");
 	if (r < 0)
 		return err_exit_default(err, r == -EOPNOTSUPP ? VZ_PLOOP : VZ_MOUNT);
 	log_detail(1, "the disk in '%s' is device %u:%u, mounted on '%s'", dir, major(dev),
-		   minor(dev), root);
+		   minor(dev), ct->root);
 	if (ret_dev)
 		*ret_dev = dev;
 	return 0;
@@ -388,7 +401,7 @@ int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err)
 	if (mounted)
 		return err_exit(err, VZ_MOUNTED, "container %s is mounted already", ct->idstr);
 	r = make_mount_point(ct->root, err);
-	return r < 0 ? r : mount_image(dir, ct->root, ret_dev, err);
+	return r < 0 ? r : mount_image(ct, dir, ret_dev, err);
 }
 
 int area_device(const struct ct *ct, dev_t *ret_dev, struct err *err)
