@@ -7,6 +7,7 @@
 #include "tree.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +127,24 @@ static int set_device(const struct tree *t, struct archive_entry *e, struct ext2
 	return 0;
 }
 
+/*
+ * libarchive puts what a list says of the file's group into the mode, where the
+ * kernel has the mask: with no bit there it does not look at the list at all.
+ */
+static uint16_t mode_of(struct archive_entry *e)
+{
+	uint16_t mode = (uint16_t)(archive_entry_filetype(e) | (archive_entry_perm(e) & 07777));
+	int type, perm, tag, id;
+	const char *name;
+
+	archive_entry_acl_reset(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS);
+	while (archive_entry_acl_next(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &type, &perm, &tag, &id,
+				      &name) == ARCHIVE_OK)
+		if (tag == ARCHIVE_ENTRY_ACL_MASK)
+			mode = (uint16_t)((mode & ~S_IRWXG) | (perm & 7) << 3);
+	return mode;
+}
+
 int attr_inode(struct tree *t, struct archive_entry *e, struct ext2_inode_large *ret,
 	       struct err *err)
 {
@@ -135,7 +154,7 @@ int attr_inode(struct tree *t, struct archive_entry *e, struct ext2_inode_large 
 	int r;
 
 	memset(&inode, 0, sizeof(inode));
-	inode.i_mode = (uint16_t)(archive_entry_filetype(e) | (archive_entry_perm(e) & 07777));
+	inode.i_mode = mode_of(e);
 	inode.i_links_count = 1;
 	set_birth(t, &inode);
 	r = set_times(t, e, &inode, err);
@@ -222,6 +241,10 @@ static int collect_acl(struct tree *t, struct archive_entry *e, int want, struct
 			return tree_fail(t, err, EINVAL,
 					 "has an ACL that names '%s' without a number",
 					 name ? name : "");
+		/* What libarchive makes of each that is larger. */
+		if (named && id == INT_MAX)
+			return tree_fail(t, err, ERANGE,
+					 "has an ACL as text for an id of 2147483647 or more");
 		if (named && !is_id(t, (uint32_t)id))
 			return fail_id(t, "an ACL", (uint32_t)id, err);
 		acl->entries[n].tag = htole16((uint16_t)own);

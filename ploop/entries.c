@@ -106,19 +106,25 @@ static bool is_about_characters(const struct entries *in)
 	return why && (strstr(why, "can't be converted") || strstr(why, "cannot be converted"));
 }
 
+static int take_header(struct entries *in, bool warned, struct archive_entry *e, struct err *err)
+{
+	uint64_t start = entries_start(in);
+
+	if (warned && !headers_agree(&in->headers, start, e))
+		return err_set(err, EINVAL,
+			       "has an entry of which only a part can be read, and a name that is "
+			       "no UTF-8");
+	if (!headers_mend_times(&in->headers, start, e))
+		return err_set(err, EINVAL, "has an entry with a time that cannot be told");
+	return 1;
+}
+
 int entries_next(struct entries *in, struct archive_entry **ret, struct err *err)
 {
 	int r = archive_read_next_header(in->a, ret);
 
-	if (r == ARCHIVE_OK)
-		return 1;
-	if (r == ARCHIVE_WARN && is_about_characters(in))
-		return headers_agree(&in->headers, entries_start(in), *ret)
-			       ? 1
-			       : err_set(err, EINVAL,
-					 "has an entry of which only a part can be read, and a "
-					 "name "
-					 "that is no UTF-8");
+	if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && is_about_characters(in)))
+		return take_header(in, r == ARCHIVE_WARN, *ret, err);
 	if (r == ARCHIVE_WARN)
 		return err_set(err, EINVAL, "has an entry of which only a part can be read: %s",
 			       reason(in));

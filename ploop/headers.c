@@ -3,7 +3,8 @@
  * libarchive has one text for all warnings of an entry, the last one's, and
  * those about the characters of names come last. So what they may hide is
  * looked for here, in the pax records: an attribute that was not taken, a map of
- * holes, records that are none. Of an ACL libarchive says nothing either way.
+ * holes, records that are none. Of an ACL libarchive says nothing either way. And
+ * of "-1.5" it makes one second before 1970 and half a second after that.
  */
 #include "headers.h"
 
@@ -18,6 +19,7 @@
 #define TAR_SIZE_LEN  12
 #define TAR_TYPE      156
 #define RECORD_DIGITS 8
+#define NSEC	      1000000000L
 
 void headers_leave(struct headers *h)
 {
@@ -80,16 +82,11 @@ static bool starts(const char *s, const char *with)
 	return strncmp(s, with, strlen(with)) == 0;
 }
 
-/* One "key=value". */
-static bool take_record(const char *key, size_t *attributes)
-{
-	if (starts(key, "SCHILY.xattr.") || starts(key, "LIBARCHIVE.xattr."))
-		++*attributes;
-	return !starts(key, "GNU.sparse.map=");
-}
+/* One "key=value\n". */
+typedef bool (*record_fn)(const char *record, void *arg);
 
 /* "LENGTH key=value\n", one behind the other, in @len bytes with a NUL behind them. */
-static bool take_records(char *p, size_t len, size_t *attributes)
+static bool take_records(char *p, size_t len, record_fn take, void *arg)
 {
 	while (len) {
 		char *blank = memchr(p, ' ', len < RECORD_DIGITS ? len : RECORD_DIGITS), *end;
@@ -98,7 +95,7 @@ static bool take_records(char *p, size_t len, size_t *attributes)
 		if (!n || end != blank || n > len || n < (size_t)(blank - p) + 4 ||
 		    p[n - 1] != '\n' || !memchr(blank, '=', n - (size_t)(blank - p)))
 			return false;
-		if (!take_record(blank + 1, attributes))
+		if (!take(blank + 1, arg))
 			return false;
 		p += n;
 		len -= n;
@@ -106,10 +103,10 @@ static bool take_records(char *p, size_t len, size_t *attributes)
 	return true;
 }
 
-static bool take_pax(const struct headers *h, uint64_t at, size_t len, size_t *attributes)
+static bool take_pax(const struct headers *h, uint64_t at, size_t len, record_fn take, void *arg)
 {
 	char *p = calloc(1, len + 1);
-	bool good = p && get(h, at, p, len) && take_records(p, len, attributes);
+	bool good = p && get(h, at, p, len) && take_records(p, len, take, arg);
 
 	free(p);
 	return good;
@@ -120,10 +117,10 @@ static bool is_zero(const uint8_t block[TAR_BLOCK])
 	return block[0] == 0 && memcmp(block, block + 1, TAR_BLOCK - 1) == 0;
 }
 
-bool headers_agree(const struct headers *h, uint64_t start, struct archive_entry *e)
+/* All records of the entry whose first header is at @start. */
+static bool each_record(const struct headers *h, uint64_t start, record_fn take, void *arg)
 {
 	uint8_t block[TAR_BLOCK];
-	size_t attributes = 0;
 	uint64_t len;
 
 	for (;;) {
@@ -133,14 +130,62 @@ bool headers_agree(const struct headers *h, uint64_t start, struct archive_entry
 		if (is_zero(block)) /* the mark in front of a further archive */
 			continue;
 		if (!block[TAR_TYPE] || !strchr("xXgLK", block[TAR_TYPE]))
-			break;
+			return true;
 		len = octal(block + TAR_SIZE, TAR_SIZE_LEN);
 		if (len > HEADERS_TAIL)
 			return false;
-		if ((block[TAR_TYPE] | 0x20) == 'x' &&
-		    !take_pax(h, start, (size_t)len, &attributes))
+		if ((block[TAR_TYPE] | 0x20) == 'x' && !take_pax(h, start, (size_t)len, take, arg))
 			return false;
 		start += (len + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 	}
-	return attributes == (size_t)archive_entry_xattr_count(e);
+}
+
+static bool count_attribute(const char *record, void *arg)
+{
+	size_t *attributes = arg;
+
+	if (starts(record, "SCHILY.xattr.") || starts(record, "LIBARCHIVE.xattr."))
+		++*attributes;
+	return !starts(record, "GNU.sparse.map=");
+}
+
+bool headers_agree(const struct headers *h, uint64_t start, struct archive_entry *e)
+{
+	size_t attributes = 0;
+
+	return each_record(h, start, count_attribute, &attributes) &&
+	       attributes == (size_t)archive_entry_xattr_count(e);
+}
+
+struct negative {
+	bool mtime, atime;
+};
+
+/* The last one of a key is what the entry has. */
+static bool look_at_time(const char *record, void *arg)
+{
+	struct negative *n = arg;
+
+	if (starts(record, "mtime="))
+		n->mtime = starts(record, "mtime=-");
+	if (starts(record, "atime="))
+		n->atime = starts(record, "atime=-");
+	return true;
+}
+
+bool headers_mend_times(const struct headers *h, uint64_t start, struct archive_entry *e)
+{
+	long mtime = archive_entry_mtime_nsec(e), atime = archive_entry_atime_nsec(e);
+	struct negative is = {0};
+
+	if ((!mtime || archive_entry_mtime(e) > 0) && (!atime || archive_entry_atime(e) > 0))
+		return true;
+	if (!each_record(h, start, look_at_time, &is))
+		return false;
+	/* The seconds are right but for their part, which goes the other way. */
+	if (is.mtime && mtime)
+		archive_entry_set_mtime(e, archive_entry_mtime(e) - 1, NSEC - mtime);
+	if (is.atime && atime)
+		archive_entry_set_atime(e, archive_entry_atime(e) - 1, NSEC - atime);
+	return true;
 }

@@ -33,4 +33,10 @@ void headers_block(struct headers *h, const void *block, size_t len);
  */
 bool headers_agree(const struct headers *h, uint64_t start, struct archive_entry *e);
 
+/*
+ * Times of @e before 1970 with a part of a second, of which libarchive takes that
+ * part for one that goes the other way. False where they cannot be told.
+ */
+bool headers_mend_times(const struct headers *h, uint64_t start, struct archive_entry *e);
+
 #endif

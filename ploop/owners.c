@@ -24,8 +24,8 @@
 struct owners {
 	ext2_filsys fs;
 	uint32_t max_id; /* the largest seen, and no less than what is allowed */
-	ext2_ino_t ino;	   /* its file; 0: none is above that */
-	const char *how;   /* it is in it */
+	ext2_ino_t ino;	 /* its file; 0: none is above that */
+	const char *how; /* it is in it */
 	struct strbuf name;
 };
 
@@ -187,8 +187,7 @@ static void name_it(struct owners *o)
 int owners_check(const char *dev, uint32_t max_id, struct err *err)
 {
 	struct owners o = {.max_id = max_id, .name = STRBUF_INIT};
-	errcode_t code =
-		ext2fs_open(dev, EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &o.fs);
+	errcode_t code = ext2fs_open(dev, EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &o.fs);
 	int r = 0;
 
 	if (code)

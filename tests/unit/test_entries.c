@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * If this fails, a file that was read only in part is taken for a whole one as
- * soon as its name is no UTF-8, or every such name is refused.
+ * soon as its name is no UTF-8, or every such name is refused; or what is from
+ * before 1970 has another time.
  */
 #include "fixture.h"
 
@@ -74,8 +75,13 @@ static void write_tar(struct fixture *f, const char *const *records, const char 
 	free(tar);
 }
 
-/* The last entry; 1 when it was taken. */
-static int read_last(struct fixture *f, struct err *err)
+struct times {
+	long long mtime, atime;
+	long mtime_nsec, atime_nsec;
+};
+
+/* The last entry, and its times; 1 when it was taken. */
+static int read_last(struct fixture *f, struct times *ret, struct err *err)
 {
 	struct source *source;
 	struct entries *in;
@@ -86,6 +92,8 @@ static int read_last(struct fixture *f, struct err *err)
 	assert_int_equal(entries_open(source, NULL, NULL, &in, err), 0);
 	while ((next = entries_next(in, &e, err)) == 1) {
 		count++;
+		*ret = (struct times){archive_entry_mtime(e), archive_entry_atime(e),
+				      archive_entry_mtime_nsec(e), archive_entry_atime_nsec(e)};
 		r = entries_skip(in, err);
 		assert_int_equal(r, 0);
 	}
@@ -125,18 +133,52 @@ static void what_is_left_out_is_told_from_a_name(void **state)
 		for (k = 0; k < sizeof(gaps) / sizeof(gaps[0]); k++) {
 			struct err err = ERR_INIT;
 			int want = gaps[k] ? 2 : 1, r;
+			struct times times;
 
 			write_tar(f, cases[i].records, cases[i].raw, gaps[k]);
-			r = read_last(f, &err);
+			r = read_last(f, &times, &err);
 			if (cases[i].good ? r != want : r != -EINVAL)
 				fail_msg("case %zu, gap %zu: %d '%s'", i, gaps[k], r, err.msg);
 		}
+}
+
+/* As POSIX has it, decimal: "-1.5" is a second and a half before 1970. */
+static void times_before_1970_are_told(void **state)
+{
+	static const struct {
+		const char *records[4];
+		struct times want;
+	} told[] = {
+		{{"mtime=-1.5", "atime=-0.25"}, {-2, -1, 500000000, 750000000}},
+		{{"mtime=-2147483647.999999999", "atime=1.5"}, {-2147483648, 1, 1, 500000000}},
+		{{"mtime=-7", "atime=0.5"}, {-7, 0, 0, 500000000}},
+		{{"mtime=-7.0", "atime=-0"}, {-7, 0, 0, 0}},
+		{{"mtime=-1.5", "mtime=0.5", "atime=-1.5"}, {0, -2, 500000000, 500000000}},
+		{{"mtime=0.5", "mtime=-1.5", NAME}, {-2, 0, 500000000, 0}},
+	};
+	struct fixture *f = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		struct err err = ERR_INIT;
+		struct times got;
+
+		write_tar(f, told[i].records, "", 0);
+		if (read_last(f, &got, &err) != 1)
+			fail_msg("case %zu: %s", i, err.msg);
+		if (got.mtime != told[i].want.mtime || got.atime != told[i].want.atime ||
+		    got.mtime_nsec != told[i].want.mtime_nsec ||
+		    got.atime_nsec != told[i].want.atime_nsec)
+			fail_msg("case %zu: %lld.%09ld, %lld.%09ld", i, got.mtime, got.mtime_nsec,
+				 got.atime, got.atime_nsec);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fixture_test(what_is_left_out_is_told_from_a_name),
+		fixture_test(times_before_1970_are_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

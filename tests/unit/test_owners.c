@@ -24,8 +24,10 @@
 static char *image_of(struct fixture *f, void (*fill)(struct archive *a))
 {
 	const char *const tars[] = {fixture_path(f, "t.tar"), NULL};
-	const struct ploop_create_opts opts = {
-		.size_bytes = 16 << 20, .format = PLOOP_FORMAT_RAW, .tars = tars, .now = 1600000000};
+	const struct ploop_create_opts opts = {.size_bytes = 16 << 20,
+					       .format = PLOOP_FORMAT_RAW,
+					       .tars = tars,
+					       .now = 1600000000};
 	struct archive *a = tarfile_new(tars[0]);
 	struct err err = ERR_INIT;
 	char *dev;
@@ -99,7 +101,8 @@ static void so_is_a_group_and_the_root(void **state)
 	_cleanup_free_ char *dev = image_of(*state, fill_group);
 
 	refused(dev, 65535,
-		"has a file '/' that belongs to the group 65536; ids go up to 65535 here, 65537 are "
+		"has a file '/' that belongs to the group 65536; ids go up to 65535 here, 65537 "
+		"are "
 		"needed");
 	taken(dev, 65536);
 }
@@ -132,7 +135,8 @@ static void ids_in_lists_are_owners(void **state)
 	_cleanup_free_ char *dev = image_of(*state, fill_acl);
 
 	refused(dev, 65535,
-		"has a file '/in-a-block' that has an ACL for 80000; ids go up to 65535 here, 80001 "
+		"has a file '/in-a-block' that has an ACL for 80000; ids go up to 65535 here, "
+		"80001 "
 		"are needed");
 	taken(dev, 80000);
 }
