@@ -515,7 +515,7 @@ static void compact(const char *path, int image, unsigned int levels)
 		disk = NULL;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", image);
 	fd = open(self, O_RDWR | O_CLOEXEC);
-	if (fd >= 0)
+	if (fd >= 0 && !(disk && disk_keeps_space(disk)))
 		(void)compact_image(fd, MOVE_BYTES_MAX, disk, path, &freed, NULL);
 	if (disk)
 		ploop_close(disk);

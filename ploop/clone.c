@@ -73,6 +73,7 @@ static int describe(const struct cloning *c, struct descriptor *d, const char *t
 
 	*d = (struct descriptor){.size_bytes = loc->desc.size_bytes,
 				 .cluster_bytes = loc->desc.cluster_bytes,
+				 .preallocated = loc->desc.preallocated,
 				 .top = DESCRIPTOR_TOP_GUID};
 	for (i = 0; r == 0 && i < n; i++)
 		r = descriptor_add(d, chain[i]->guid, chain[i]->parent, chain[i]->format,

@@ -160,6 +160,7 @@ static int fill_disk(const struct creation *c, int dirfd, struct ploop_disk *dis
 	if (r < 0)
 		return r;
 	r = disk_flush(disk);
+	image_map_reserved(&disk->img);
 	if (r < 0)
 		return err_errno(err, r, "cannot write the image '%s'", c->name);
 	r = image_finish(&disk->img, c->opts->sync, err);
@@ -168,16 +169,26 @@ static int fill_disk(const struct creation *c, int dirfd, struct ploop_disk *dis
 	return r;
 }
 
+/* Of the image file; the descriptor says the rest. */
+static enum ploop_format file_format(const struct creation *c)
+{
+	return c->opts->format == PLOOP_FORMAT_RAW ? PLOOP_FORMAT_RAW : PLOOP_FORMAT_EXPANDED;
+}
+
 static int make_image(const struct creation *c, int dirfd, struct err *err)
 {
 	struct image img = {.fd = -EBADF};
 	struct ploop_disk *disk;
-	int r = image_create(dirfd, c->name, c->opts->format, c->size_bytes, c->cluster_bytes, &img,
+	int r = image_create(dirfd, c->name, file_format(c), c->size_bytes, c->cluster_bytes, &img,
 			     err);
 
 	if (r < 0)
 		return r;
-	if (disk_new(&img, &disk) < 0) {
+	if (c->opts->format == PLOOP_FORMAT_PREALLOCATED)
+		r = image_reserve(&img, err);
+	if (r < 0) {
+		image_close(&img);
+	} else if (disk_new(&img, &disk) < 0) {
 		image_close(&img);
 		r = err_errno(err, ENOMEM, "cannot create the image '%s'", c->name);
 	} else {
@@ -200,7 +211,8 @@ static int make_files(const struct creation *c, int dirfd, struct err *err)
 	r = make_image(c, dirfd, err);
 	if (r < 0)
 		return r;
-	r = descriptor_init(&d, c->size_bytes, c->cluster_bytes, c->opts->format, c->name);
+	r = descriptor_init(&d, c->size_bytes, c->cluster_bytes, file_format(c), c->name);
+	d.preallocated = c->opts->format == PLOOP_FORMAT_PREALLOCATED;
 	r = r < 0 ? err_errno(err, r, "cannot describe the image '%s'", c->name)
 		  : descriptor_store(dirfd, &d, err);
 	descriptor_free(&d);

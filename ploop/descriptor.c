@@ -220,6 +220,15 @@ static int parse_images(const struct parse *p, const xmlNode *storage, struct de
 	return r;
 }
 
+static int parse_preallocated(const struct parse *p, const xmlNode *storage, bool *ret)
+{
+	uint64_t n = 0;
+	int r = child(storage, "Preallocated") ? get_number(p, storage, "Preallocated", &n) : 0;
+
+	*ret = n != 0;
+	return r;
+}
+
 static int parse_storage(const struct parse *p, const xmlNode *root, struct descriptor *d)
 {
 	xmlNode *data, *storage;
@@ -251,7 +260,8 @@ static int parse_storage(const struct parse *p, const xmlNode *root, struct desc
 		return err_set(p->err, EINVAL, "'%s' has blocks of %" PRIu64 " sectors", p->shown,
 			       block);
 	d->cluster_bytes = (uint32_t)(block * PLOOP_SECTOR);
-	return parse_images(p, storage, d);
+	r = parse_preallocated(p, storage, &d->preallocated);
+	return r < 0 ? r : parse_images(p, storage, d);
 }
 
 /* OpenVZ has three kinds of what is not to be gone back to. */
@@ -580,6 +590,10 @@ static void write_images(xmlNode *root, struct descriptor *d)
 	set_number(storage, "Start", 0);
 	set_number(storage, "End", d->size_bytes / PLOOP_SECTOR);
 	set_number(storage, "Blocksize", d->cluster_bytes / PLOOP_SECTOR);
+	if (d->preallocated)
+		set_number(storage, "Preallocated", 1);
+	else
+		remove_element(child(storage, "Preallocated"));
 	for (i = 0; storage && i < d->count; i++) {
 		struct descriptor_delta *delta = &d->deltas[i];
 
@@ -630,7 +644,8 @@ static bool equals(const struct descriptor *a, const struct descriptor *b)
 	size_t i;
 
 	if (a->size_bytes != b->size_bytes || a->cluster_bytes != b->cluster_bytes ||
-	    strcmp(a->top, b->top) != 0 || a->count != b->count)
+	    a->preallocated != b->preallocated || strcmp(a->top, b->top) != 0 ||
+	    a->count != b->count)
 		return false;
 	for (i = 0; i < a->count; i++) {
 		const struct descriptor_delta *x = &a->deltas[i];

@@ -32,6 +32,7 @@ struct descriptor_delta {
 struct descriptor {
 	uint64_t size_bytes;
 	uint32_t cluster_bytes;
+	bool preallocated; /* what lies at the bottom, if it is not raw */
 	char top[PLOOP_GUID_BYTES];
 	struct descriptor_delta *deltas; /* owned */
 	size_t count;

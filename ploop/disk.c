@@ -121,6 +121,11 @@ bool disk_has(const struct ploop_disk *disk, uint32_t cluster)
 	return holder(disk, cluster) != NULL;
 }
 
+bool disk_keeps_space(const struct ploop_disk *disk)
+{
+	return disk->preallocated && !disk->n_older;
+}
+
 static int write_new_expanded(struct ploop_disk *disk, struct disk_slot *s)
 {
 	struct image *img = &disk->img;
@@ -129,7 +134,7 @@ static int write_new_expanded(struct ploop_disk *disk, struct disk_slot *s)
 
 	if (is_zero(s->buf, img->cluster_bytes) && !disk_has(disk, s->cluster))
 		return 0;
-	where = bat_allocate(&img->bat);
+	where = img->reserved ? img->bat.first + s->cluster : bat_allocate(&img->bat);
 	if (!where)
 		return -EFBIG;
 	r = io_pwrite_full(img->fd, s->buf, img->cluster_bytes,

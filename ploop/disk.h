@@ -30,13 +30,14 @@ struct ploop_disk {
 	struct image img;    /* the top, the only one that is written to */
 	struct image *older; /* those below it, the youngest first; owned */
 	unsigned int n_older;
-	char *dir;	/* directory of the descriptor; owned, may be NULL */
-	char *path;	/* of the top image; owned, may be NULL */
-	int dirfd;	/* of dir; owned, may be negative */
-	bool described; /* by the descriptor in dir */
-	char *guid;	/* of the snapshot that it is, NULL: the top; owned */
-	bool sync;	/* disk_flush() makes things stable */
-	int io_error;	/* first -errno of the image file: tells a full host from a full image */
+	char *dir;	   /* directory of the descriptor; owned, may be NULL */
+	char *path;	   /* of the top image; owned, may be NULL */
+	int dirfd;	   /* of dir; owned, may be negative */
+	bool described;	   /* by the descriptor in dir */
+	bool preallocated; /* the oldest image is */
+	char *guid;	   /* of the snapshot that it is, NULL: the top; owned */
+	bool sync;	   /* disk_flush() makes things stable */
+	int io_error;	   /* first -errno of the image file: tells a full host from a full image */
 	struct disk_slot slots[DISK_SLOTS_MAX];
 	unsigned int nslots;
 	struct disk_slot *last;
@@ -57,6 +58,9 @@ bool disk_has_below(const struct ploop_disk *disk, uint32_t cluster);
 
 /* Are the tables of all images known? Otherwise nothing can be read. */
 bool disk_is_mapped(const struct ploop_disk *disk);
+
+/* Is the image that is written to one that keeps what it has been given? */
+bool disk_keeps_space(const struct ploop_disk *disk);
 
 /* 0, -ERANGE outside of the disk, -EROFS, -EBUSY for an unmapped image, or what the file says. */
 int disk_read(struct ploop_disk *disk, uint64_t off_bytes, void *buf, size_t len);

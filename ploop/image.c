@@ -116,6 +116,29 @@ int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t
 	return 0;
 }
 
+int image_reserve(struct image *img, struct err *err)
+{
+	uint64_t end = (uint64_t)img->bat.first + img->bat.count;
+
+	if (end > UINT32_MAX)
+		return err_set(err, EFBIG, "'%s' cannot be preallocated, it is too large",
+			       img->name);
+	if (fallocate(img->fd, 0, 0, (off_t)(end * img->cluster_bytes)) < 0)
+		return err_errno(err, errno, "cannot preallocate the image '%s'", img->name);
+	img->bat.next = (uint32_t)end;
+	img->reserved = true;
+	return 0;
+}
+
+void image_map_reserved(struct image *img)
+{
+	uint32_t i;
+
+	for (i = 0; img->reserved && i < img->bat.count; i++)
+		if (!bat_lookup(&img->bat, i))
+			bat_set(&img->bat, i, img->bat.first + i);
+}
+
 int image_create_trial(uint64_t size_bytes, struct image *img, struct err *err)
 {
 	struct image new = {

@@ -22,6 +22,7 @@ struct image {
 	bool writable;
 	bool marked;	  /* the file says that it is in use */
 	bool unmapped;	  /* open while somebody writes to it: the map is not loaded */
+	bool reserved;	  /* while it is made: each cluster has its place already */
 	struct bat bat;	  /* expanded only */
 	uint8_t *present; /* raw, while it is made: clusters that were written; NULL: all */
 };
@@ -40,6 +41,14 @@ static inline uint32_t image_clusters(const struct image *img)
  */
 int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t size_bytes,
 		 uint32_t cluster_bytes, struct image *img, struct err *err);
+
+/*
+ * A new expanded image has room for all of its disk from now on, each cluster at
+ * its own place, and in the end all of them in its table. -EOPNOTSUPP where the file system
+ * does not make room in advance.
+ */
+int image_reserve(struct image *img, struct err *err);
+void image_map_reserved(struct image *img);
 
 /* A raw image in memory, for trials. */
 int image_create_trial(uint64_t size_bytes, struct image *img, struct err *err);

@@ -253,8 +253,8 @@ static bool take_flag(const char *name, unsigned long *flags)
 }
 
 /* Flags out of the options; what is left in *ret_data is ext4's own. */
-static int split_options(const struct ploop_mount_opts *opts, unsigned long *ret_flags,
-			 char **ret_data)
+static int split_options(const struct ploop_disk *disk, const struct ploop_mount_opts *opts,
+			 unsigned long *ret_flags, char **ret_data)
 {
 	_cleanup_strv_ char **words = NULL;
 	struct strbuf data = STRBUF_INIT;
@@ -266,9 +266,11 @@ static int split_options(const struct ploop_mount_opts *opts, unsigned long *ret
 		return r;
 	/*
 	 * The super block may ask for a panic of the machine at the first error that is
-	 * found. What is deleted inside is to be the host's again.
+	 * found. What is deleted inside is to be the host's again, but where its place
+	 * is kept for it.
 	 */
-	strbuf_add(&data, "errors=remount-ro,discard");
+	strbuf_add(&data, "errors=remount-ro");
+	strbuf_add(&data, disk_keeps_space(disk) ? ",nodiscard" : ",discard");
 	for (i = 0; words && words[i]; i++) {
 		if (take_flag(words[i], &flags))
 			continue;
@@ -355,7 +357,7 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 	struct stat st;
 	int r;
 
-	if (split_options(opts, &flags, &data) < 0)
+	if (split_options(disk, opts, &flags, &data) < 0)
 		return err_errno(err, ENOMEM, "cannot mount '%s'", disk->path);
 	/* Before the mark is taken away for nothing. */
 	if (stat(target, &st) < 0 || (!S_ISDIR(st.st_mode) && (errno = ENOTDIR)))

@@ -197,6 +197,7 @@ int location_open(const struct location *loc, enum open_how how, struct ploop_di
 
 	if (r < 0)
 		return r;
+	disk->preallocated = loc->desc.preallocated && loc->levels[0].format != PLOOP_FORMAT_RAW;
 	r = check_fits(loc, &disk->img, err);
 	if (r < 0)
 		disk_free(disk);
@@ -297,7 +298,7 @@ uint64_t ploop_size_bytes(const struct ploop_disk *disk)
 
 enum ploop_format ploop_disk_format(const struct ploop_disk *disk)
 {
-	return disk->img.format;
+	return disk->preallocated ? PLOOP_FORMAT_PREALLOCATED : disk->img.format;
 }
 
 uint32_t ploop_cluster_bytes(const struct ploop_disk *disk)

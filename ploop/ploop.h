@@ -34,6 +34,8 @@ enum {
 enum ploop_format {
 	PLOOP_FORMAT_RAW,      /* type Plain in the descriptor */
 	PLOOP_FORMAT_EXPANDED, /* type Compressed, format version 2 */
+	/* As expanded, and all of the disk has its place in the file from the start, and keeps it. */
+	PLOOP_FORMAT_PREALLOCATED,
 };
 
 /* Called now and then while an image is filled; done and total are bytes of the tar streams read (total 0: not known). */
@@ -67,7 +69,9 @@ struct ploop_create_opts {
 /*
  * Make @dir (must not exist, its parent must) with descriptor and image.
  * On failure nothing is left behind. -ENOSPC with how much is needed when the
- * image is too small for the tars, -EEXIST, -EINVAL (corrupt tar: names it).
+ * image is too small for the tars, -EEXIST, -EINVAL (corrupt tar: names it),
+ * -ENOSPC or -EOPNOTSUPP where the file system has no room, or gives none, for
+ * a preallocated one.
  */
 int ploop_create(const char *dir, const struct ploop_create_opts *opts, struct err *err);
 
@@ -86,6 +90,7 @@ int ploop_open_snapshot(const char *path, const char *guid, struct ploop_disk **
 void ploop_close(struct ploop_disk *disk);
 
 uint64_t ploop_size_bytes(const struct ploop_disk *disk);
+/* Preallocated: what lies below everything that was written since. */
 enum ploop_format ploop_disk_format(const struct ploop_disk *disk);
 uint32_t ploop_cluster_bytes(const struct ploop_disk *disk);
 /* The top image file; borrowed until close. */
@@ -150,7 +155,8 @@ int ploop_resize(const char *path, uint64_t size_bytes, struct err *err);
  * system says what that is; the file of one that is not gets as short as what is
  * in it, for which clusters may have to be moved. *ret_freed_bytes: how much the
  * file system had free and gave back, or how much shorter the file is. -EBUSY when
- * it is in use by others, -EOPNOTSUPP for a raw image that is not mounted.
+ * it is in use by others, -EOPNOTSUPP for a raw image that is not mounted. A
+ * preallocated one keeps what it has: 0 bytes.
  */
 int ploop_compact(const char *path, uint64_t *ret_freed_bytes, struct err *err);
 

@@ -338,6 +338,9 @@ static int delete_upwards(struct edit *e, const char *guid, struct err *err)
 		if (strcasecmp(child->parent, guid) == 0)
 			memcpy(child->parent, delta->parent, sizeof(child->parent));
 	}
+	/* What was preallocated goes with its file. */
+	if (strcmp(delta->parent, DESCRIPTOR_ROOT_GUID) == 0)
+		e->loc.desc.preallocated = false;
 	descriptor_remove(&e->loc.desc, guid);
 	return edit_store(e, err);
 }

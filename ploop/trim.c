@@ -68,7 +68,11 @@ int ploop_compact(const char *path, uint64_t *ret_freed_bytes, struct err *err)
 	if (r < 0)
 		return r;
 	r = ploop_mount_point(disk, 0, &target, err);
-	if (r == 0) {
+	if (disk_keeps_space(disk) && (r == 0 || r == -ENOENT)) {
+		err_clear(err);
+		*ret_freed_bytes = 0;
+		r = 0;
+	} else if (r == 0) {
 		r = trim(target, ret_freed_bytes, err);
 	} else if (r == -ENOENT) {
 		err_clear(err);

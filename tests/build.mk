@@ -7,7 +7,7 @@ test_LIBSRC := $(wildcard tests/lib/*.c)
 test_PROGS  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 # What tests/lib/faults.c can let fail.
 test_WRAP   := malloc calloc realloc reallocarray strdup strndup asprintf open64 openat64 read write \
-	pread64 pwrite64 ftruncate64 lseek64 fstat64 stat64 fchmod fsync fdatasync flock mkdir mkdtemp \
+	pread64 pwrite64 fallocate64 linkat ftruncate64 lseek64 fstat64 stat64 fchmod fsync fdatasync flock mkdir mkdtemp \
 	opendir symlink rename renameat renameat2 getrandom \
 	unlinkat
 fuzz_PROGS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -20,6 +20,7 @@ enum {
 	PLOOP_EXIT_FORMAT = 11,
 	PLOOP_EXIT_LOOP = 14,
 	PLOOP_EXIT_BUSY = 17,
+	PLOOP_EXIT_FALLOCATE = 20,
 	PLOOP_EXIT_MOUNT = 21,
 	PLOOP_EXIT_UMOUNT = 22,
 	PLOOP_EXIT_RESIZE = 26,
@@ -51,6 +52,10 @@ int cmd_snapshot_delete(int argc, char **argv, struct err *err);
 int cmd_snapshot_list(int argc, char **argv, struct err *err);
 int cmd_snapshot_merge(int argc, char **argv, struct err *err);
 int cmd_snapshot_switch(int argc, char **argv, struct err *err);
+
+/* "raw" and so on, and back; false: there is none of that name. */
+const char *cmd_format_name(enum ploop_format format);
+bool cmd_parse_format(const char *s, enum ploop_format *ret);
 
 /* A UUID given by a person. */
 int cmd_parse_guid(const char *s, char ret[PLOOP_GUID_BYTES], struct err *err);

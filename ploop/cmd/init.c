@@ -40,16 +40,7 @@ static int parse_number(const char *s, uint64_t max, const char *what, uint64_t 
 
 static int parse_format(const char *s, struct ploop_create_opts *o, struct err *err)
 {
-	if (strcmp(s, "raw") == 0)
-		o->format = PLOOP_FORMAT_RAW;
-	else if (strcmp(s, "expanded") == 0 || strcmp(s, "ploop1") == 0)
-		o->format = PLOOP_FORMAT_EXPANDED;
-	else if (strcmp(s, "preallocated") == 0)
-		return err_exit(err, PLOOP_EXIT_PARAM,
-				"the format 'preallocated' is not supported yet");
-	else
-		return cmd_usage(err, "unknown format '%s'", s);
-	return 0;
+	return cmd_parse_format(s, &o->format) ? 0 : cmd_usage(err, "unknown format '%s'", s);
 }
 
 static int parse_blocks(int c, const char *s, struct ploop_create_opts *o, struct err *err)
@@ -156,6 +147,8 @@ static int create(const char *file, struct ploop_create_opts *o, struct err *err
 		return err_exit(err, PLOOP_EXIT_CREATE, "'%s' exists already", file);
 	o->in_place = stat(dir, &st) == 0;
 	r = ploop_create(dir, o, err);
+	if (r < 0 && strstr(err->msg, "cannot preallocate"))
+		return err_exit_default(err, PLOOP_EXIT_FALLOCATE);
 	return r < 0 ? err_exit_default(err, PLOOP_EXIT_CREATE) : 0;
 }
 

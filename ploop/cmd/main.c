@@ -26,7 +26,7 @@ struct command {
 static const struct command commands[] = {
 	{"init", cmd_init, "-s SIZE [options] FILE",
 	 "  -s SIZE         size of the disk (K, M, G, T)\n"
-	 "  -f FORMAT       raw or expanded (default)\n"
+	 "  -f FORMAT       raw, expanded (default) or preallocated\n"
 	 "  -v 2            format version\n"
 	 "  -t ext4         file system\n"
 	 "  -T ploop        type of image\n"
@@ -54,7 +54,7 @@ static const struct command commands[] = {
 	 "  -F              check the file system first\n"
 	 "  -o OPTIONS      mount options\n"
 	 "  -t ext4         file system\n"
-	 "  -f FORMAT       raw or expanded: refused if it is not\n"
+	 "  -f FORMAT       raw, expanded or preallocated: refused if it is not\n"
 	 "  -u UUID         a snapshot, read-only; base is the oldest\n",
 	 "-b -d", "attach and mount an image"},
 	{"umount", cmd_umount, "-m DIR | -d DEVICE | DiskDescriptor.xml",
@@ -112,6 +112,40 @@ int cmd_bad_option(struct err *err, char *const *argv, int c)
 	if (optopt && optopt < 128)
 		return cmd_usage(err, "%s '-%c'", what, optopt);
 	return cmd_usage(err, "%s '%s'", c == ':' ? what : "unknown option", argv[optind - 1]);
+}
+
+static const struct {
+	const char *name;
+	enum ploop_format format;
+} formats[] = {
+	{"raw", PLOOP_FORMAT_RAW},
+	{"expanded", PLOOP_FORMAT_EXPANDED},
+	{"preallocated", PLOOP_FORMAT_PREALLOCATED},
+	{"ploop1", PLOOP_FORMAT_EXPANDED}, /* an older name */
+};
+
+#define NFORMATS (sizeof(formats) / sizeof(formats[0]))
+
+const char *cmd_format_name(enum ploop_format format)
+{
+	size_t i = 0;
+
+	while (formats[i].format != format)
+		i++;
+	return formats[i].name;
+}
+
+bool cmd_parse_format(const char *s, enum ploop_format *ret)
+{
+	size_t i;
+
+	for (i = 0; i < NFORMATS; i++) {
+		if (strcmp(formats[i].name, s) != 0)
+			continue;
+		*ret = formats[i].format;
+		return true;
+	}
+	return false;
 }
 
 int cmd_open_failed(struct err *err)

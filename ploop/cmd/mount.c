@@ -33,10 +33,11 @@ static int mount_failed(struct err *err)
 /* A format that was named must be the one that is found. */
 static int parse_format(const char *s, const char **ret_format, struct err *err)
 {
-	if (strcmp(s, "raw") != 0 && strcmp(s, "expanded") != 0)
-		return err_exit(err, PLOOP_EXIT_PARAM,
-				"the format '%s' is not supported, only raw and expanded", s);
-	*ret_format = s;
+	enum ploop_format format;
+
+	if (!cmd_parse_format(s, &format))
+		return err_exit(err, PLOOP_EXIT_PARAM, "the format '%s' is not supported", s);
+	*ret_format = cmd_format_name(format);
 	return 0;
 }
 
@@ -142,8 +143,7 @@ int cmd_mount(int argc, char **argv, struct err *err)
 	r = open_disk(&w, argv[optind], &disk, err);
 	if (r < 0)
 		return r;
-	if (w.format &&
-	    (strcmp(w.format, "raw") == 0) != (ploop_disk_format(disk) == PLOOP_FORMAT_RAW))
+	if (w.format && strcmp(w.format, cmd_format_name(ploop_disk_format(disk))) != 0)
 		r = err_exit(err, PLOOP_EXIT_PARAM, "'%s' is not of the format %s", argv[optind],
 			     w.format);
 	else

@@ -61,6 +61,26 @@ is "ploop info tells the size" "$(ploop info -s exp | sed -n 's/^size: *//p')" $
 is "and the format" "$(ploop info -s raw | sed -n 's/^format: *//p')" raw
 
 mkdir there
+# shellcheck disable=SC2086
+check "init preallocated" ploop init -s 48M -f preallocated $same pre/root.hds
+check "has room for all of the disk" test "$(stat -c '%b' pre/root.hds)" -ge $((49 << 11))
+is "and says so" "$(ploop info -s pre | sed -n 's/^format: *//p')" preallocated
+check "ploop check finds nothing" ploop check pre
+check "nor does qemu-img" qemu-img check -f parallels pre/root.hds
+check "the disk is the same" qemu-img compare -f parallels -F raw pre/root.hds raw/root.hds
+cp pre/root.hds before
+check "what it has free is not given back" ploop balloon discard pre
+is "is said" "$output" "0 bytes were given back"
+check "and it is as it was" cmp before pre/root.hds
+ploop snapshot pre
+ploop snapshot-merge pre
+is "it stays so" "$(grep -c '<Preallocated>1<' pre/DiskDescriptor.xml) $(ploop info -s pre | sed -n 's/^format: *//p')" "1 preallocated"
+# A file system that is too small: nothing is left.
+run unshare -rm sh -c 'mkdir t; mount -t tmpfs -o size=8m none t && ploop init -s 48M -f preallocated t/d/root.hds; r=$?; ls -A t; exit $r'
+is "where there is no room: exit code" "$status" 20
+like "in one line" "$output" "^ploop: cannot preallocate the image 'root.hds': No space left on device\$"
+is "and nothing is left" "$(echo "$output" | wc -l)" 1
+
 check "an empty directory is used" ploop init -s 16M there/root.hdd
 mustfail "a second image beside the first is refused" ploop init -s 16M there/more.hdd
 like "by name" "$output" "DiskDescriptor.xml"

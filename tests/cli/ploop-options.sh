@@ -37,7 +37,6 @@ refused() { # PATTERN ARGS...
 	is "refused: ploop $*" "$status" 38
 	like "by name: $pattern" "$output" "$pattern.*not supported|not supported.*$pattern"
 }
-refused "preallocated" init -s 10M -f preallocated x/y
 refused "'1'" init -s 10M -v 1 x/y
 refused "xfs" init -s 10M -t xfs x/y
 refused "none" init -s 10M -t none x/y
@@ -46,7 +45,7 @@ refused "1024" init -s 10M -B 1024 x/y
 refused "'-n'" init -s 10M -n x/y
 refused "-k" init -s 10M -k id x/y
 refused "'-d'" mount -d /dev/x -m m x
-refused "preallocated" mount -f preallocated -m m x
+refused "qcow2" mount -f qcow2 -m m x
 for c in tsnapshot convert replace list copy; do
 	refused "$c" "$c" x
 done

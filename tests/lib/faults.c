@@ -91,6 +91,8 @@ int __wrap_unlinkat(int dirfd, const char *path, int flags)
 }
 
 WRAP_FILE(int, ftruncate64, (int fd, off_t len), (fd, len))
+WRAP_FILE(int, fallocate64, (int fd, int how, off_t off, off_t len), (fd, how, off, len))
+WRAP_FILE(int, linkat, (int ad, const char *a, int bd, const char *b, int how), (ad, a, bd, b, how))
 WRAP_FILE(off_t, lseek64, (int fd, off_t off, int whence), (fd, off, whence))
 WRAP_FILE(int, fstat64, (int fd, struct stat *st), (fd, st))
 WRAP_FILE(int, stat64, (const char *path, struct stat *st), (path, st))

@@ -325,6 +325,8 @@ static int check_disk(struct fixture *f, struct err *err)
 
 static void a_whole_disk(void **state)
 {
+	static const enum ploop_format formats[] = {PLOOP_FORMAT_RAW, PLOOP_FORMAT_EXPANDED,
+						    PLOOP_FORMAT_PREALLOCATED};
 	static const uint8_t uuid[16] = "0123456789abcdef";
 	static const struct fault_op create = {"create a disk", no_disk, create_disk,
 					       whole_or_nothing};
@@ -336,10 +338,10 @@ static void a_whole_disk(void **state)
 	dir = *state;
 	write_tar(dir);
 	tars[0] = strdup(fixture_path(dir, "tar"));
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		opts = (struct ploop_create_opts){
 			.size_bytes = 16 * MIB,
-			.format = i ? PLOOP_FORMAT_EXPANDED : PLOOP_FORMAT_RAW,
+			.format = formats[i],
 			.cluster_bytes = CLUSTER,
 			.uuid = uuid,
 			.now = 1600000000,
