@@ -201,6 +201,26 @@ static int check_target(const char *path, struct err *err)
 	return 0;
 }
 
+static int check_version(const struct ploop_disk *disk, const struct image *img, struct err *err)
+{
+	return img->version != 1 ? 0
+				 : err_set(err, EOPNOTSUPP,
+					   "the image '%s/%s' is of format version 1, which is not "
+					   "mounted: 'ploop convert -v 2' comes first",
+					   disk->dir, img->name);
+}
+
+/* The target knows version 2 only. */
+static int check_versions(const struct ploop_disk *disk, struct err *err)
+{
+	unsigned int i;
+	int r = check_version(disk, &disk->img, err);
+
+	for (i = 0; r == 0 && i < disk->n_older; i++)
+		r = check_version(disk, &disk->older[i], err);
+	return r;
+}
+
 /* As it is now that it is locked: headers, block tables and partition tables, every entry. */
 static int open_fresh(const struct attach *a, struct ploop_disk **ret, struct err *err)
 {
@@ -227,8 +247,10 @@ static int open_fresh(const struct attach *a, struct ploop_disk **ret, struct er
 static int prepare(struct attach *a, struct err *err)
 {
 	struct ploop_disk *fresh;
-	int r = check_target(a->disk->path, err);
+	int r = check_versions(a->disk, err);
 
+	if (r == 0)
+		r = check_target(a->disk->path, err);
 	if (r == 0)
 		r = mend_image(a->image, a->read_only, a->disk->path, err);
 	if (r == 0)

@@ -41,7 +41,7 @@ uint32_t bat_clusters(uint64_t entries, uint32_t cluster_bytes)
 
 static int allocate_arrays(struct bat *bat, uint32_t count, uint32_t first)
 {
-	*bat = (struct bat){.count = count, .first = first, .next = first};
+	*bat = (struct bat){.count = count, .first = first, .next = first, .unit = 1};
 	bat->entries = calloc(count ? count : 1, sizeof(*bat->entries));
 	bat->dirty = calloc(pages(count), 1);
 	if (!bat->entries || !bat->dirty) {
@@ -61,7 +61,12 @@ int bat_init(struct bat *bat, uint32_t count, uint32_t cluster_bytes)
 	return 0;
 }
 
-int bat_read(struct bat *bat, int fd, uint32_t count, uint32_t first)
+static uint32_t from_file(uint32_t entry, uint32_t unit)
+{
+	return entry % unit ? UINT32_MAX : entry / unit;
+}
+
+int bat_read(struct bat *bat, int fd, uint32_t count, uint32_t first, uint32_t unit)
 {
 	uint32_t i;
 	int r = allocate_arrays(bat, count, first);
@@ -73,8 +78,9 @@ int bat_read(struct bat *bat, int fd, uint32_t count, uint32_t first)
 		bat_free(bat);
 		return r;
 	}
+	bat->unit = unit;
 	for (i = 0; i < count; i++)
-		bat->entries[i] = le32toh(bat->entries[i]);
+		bat->entries[i] = from_file(le32toh(bat->entries[i]), unit);
 	return 0;
 }
 
@@ -105,10 +111,10 @@ static int validate(const struct bat *bat, uint64_t file_clusters, const char *n
 	return 0;
 }
 
-int bat_load(struct bat *bat, int fd, uint32_t count, uint32_t first, uint64_t file_clusters,
-	     const char *name, struct err *err)
+int bat_load(struct bat *bat, int fd, uint32_t count, uint32_t first, uint32_t unit,
+	     uint64_t file_clusters, const char *name, struct err *err)
 {
-	int r = bat_read(bat, fd, count, first);
+	int r = bat_read(bat, fd, count, first, unit);
 
 	if (r < 0)
 		return err_errno(err, r, "cannot read the block table of '%s'", name);
@@ -125,7 +131,7 @@ int bat_load(struct bat *bat, int fd, uint32_t count, uint32_t first, uint64_t f
 
 uint32_t bat_allocate(struct bat *bat)
 {
-	return bat->next == UINT32_MAX ? 0 : bat->next++;
+	return bat->next >= UINT32_MAX / bat->unit ? 0 : bat->next++;
 }
 
 void bat_set(struct bat *bat, uint32_t cluster, uint32_t file_cluster)
@@ -157,7 +163,7 @@ int bat_store(struct bat *bat, int fd)
 			continue;
 		page_range(bat, page, &from, &to);
 		for (i = from; i < to; i++)
-			buf[i - from] = htole32(bat->entries[i]);
+			buf[i - from] = htole32(bat->entries[i] * bat->unit);
 		r = io_pwrite_full(fd, buf, 4ull * (to - from), PLOOP_BAT_OFFSET + 4ull * from);
 		if (r < 0)
 			return r;

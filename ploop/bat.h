@@ -17,13 +17,14 @@ struct bat {
 	uint32_t count;	   /* clusters of the virtual disk */
 	uint32_t first;	   /* first data cluster of the file */
 	uint32_t next;	   /* where the next allocation goes: end of the file */
+	uint32_t unit;	   /* what an entry in the file counts a cluster as: 1, or its sectors */
 	uint8_t *dirty;	   /* one byte a page of the table; owned */
 };
 
 /* Clusters that header and table take in the file. */
 uint32_t bat_clusters(uint64_t entries, uint32_t cluster_bytes);
 
-/* An empty table, nothing written yet. 0 or -ENOMEM. */
+/* An empty table that counts clusters, nothing written yet. 0 or -ENOMEM. */
 int bat_init(struct bat *bat, uint32_t count, uint32_t cluster_bytes);
 
 /*
@@ -31,11 +32,14 @@ int bat_init(struct bat *bat, uint32_t count, uint32_t cluster_bytes);
  * twice. @file_clusters: whole clusters of the file; a shorter tail is what a
  * crashed extension left and is not counted.
  */
-int bat_load(struct bat *bat, int fd, uint32_t count, uint32_t first, uint64_t file_clusters,
-	     const char *name, struct err *err);
+int bat_load(struct bat *bat, int fd, uint32_t count, uint32_t first, uint32_t unit,
+	     uint64_t file_clusters, const char *name, struct err *err);
 
-/* Read without judging, for check; what is wrong is for the caller to find. 0 or -errno. */
-int bat_read(struct bat *bat, int fd, uint32_t count, uint32_t first);
+/*
+ * Read without judging, for check; what is wrong is for the caller to find. An
+ * entry that is no whole number of units is UINT32_MAX. 0 or -errno.
+ */
+int bat_read(struct bat *bat, int fd, uint32_t count, uint32_t first, uint32_t unit);
 
 /* The file's cluster, 0 when not allocated. */
 static inline uint32_t bat_lookup(const struct bat *bat, uint32_t cluster)

@@ -124,7 +124,7 @@ static int check_map(struct check *c, const struct ploop_header *h)
 
 	if (!owner)
 		return -ENOMEM;
-	r = bat_read(&bat, c->fd, h->bat_entries, first);
+	r = bat_read(&bat, c->fd, h->bat_entries, first, image_map_unit(h));
 	if (r < 0)
 		return r;
 	for (i = 0; i < bat.count; i++) {

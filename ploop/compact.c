@@ -56,8 +56,7 @@ static int load(struct compaction *c, const char *path, struct err *err)
 		return err_set(err, EBUSY, "the image '%s' is in use, or was not closed", path);
 	c->cluster_bytes = (uint64_t)h.cluster_sectors * PLOOP_SECTOR;
 	c->file_clusters = (uint64_t)st.st_size / c->cluster_bytes;
-	r = bat_load(&c->bat, c->image, h.bat_entries, h.first_block_sectors / h.cluster_sectors,
-		     c->file_clusters, path, err);
+	r = image_load_map(c->image, &h, (uint64_t)st.st_size, path, &c->bat, err);
 	if (r < 0)
 		return r;
 	c->owner = calloc((size_t)c->file_clusters + 1, sizeof(*c->owner));

@@ -184,7 +184,9 @@ static int make_image(const struct creation *c, int dirfd, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (c->opts->format == PLOOP_FORMAT_PREALLOCATED)
+	if (c->opts->version == 1 && img.format == PLOOP_FORMAT_EXPANDED)
+		r = image_set_version(&img, 1, err);
+	if (r == 0 && c->opts->format == PLOOP_FORMAT_PREALLOCATED)
 		r = image_reserve(&img, err);
 	if (r < 0) {
 		image_close(&img);

@@ -3,9 +3,10 @@
 #define PLOOP_FORMAT_H
 
 /*
- * The bytes of an expanded image, format version 2; docs/ploop-format.md is
- * the authority, this file mirrors it and nothing else knows an offset.
- * Everything is little endian.
+ * The bytes of an expanded image; docs/ploop-format.md is the authority, this
+ * file mirrors it and nothing else knows an offset. Everything is little endian.
+ * Format version 1 differs in the signature, in the upper half of disk_sectors,
+ * which is not read, and in the block table, which counts sectors.
  *
  *   cluster 0             header (64 bytes), block table from byte 64 on
  *   ... first_block       further clusters of the block table

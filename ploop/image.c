@@ -49,7 +49,7 @@ static int write_header(struct image *img, uint32_t in_use)
 		.flags = htole32(empty ? PLOOP_FLAG_EMPTY : 0),
 	};
 
-	memcpy(h.signature, PLOOP_SIG_V2, PLOOP_SIG_LEN);
+	memcpy(h.signature, img->version == 1 ? PLOOP_SIG_V1 : PLOOP_SIG_V2, PLOOP_SIG_LEN);
 	return io_pwrite_full(img->fd, &h, sizeof(h), 0);
 }
 
@@ -93,6 +93,7 @@ int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t
 {
 	struct image new = {
 		.format = format,
+		.version = format == PLOOP_FORMAT_EXPANDED ? 2 : 0,
 		.cluster_bytes = cluster_bytes,
 		.size_bytes = size_bytes,
 		.writable = true,
@@ -116,11 +117,27 @@ int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t
 	return 0;
 }
 
+int image_set_version(struct image *img, unsigned int version, struct err *err)
+{
+	uint32_t sectors = img->cluster_bytes / PLOOP_SECTOR;
+	int r;
+
+	/* All of it must have a place that the table can name. */
+	if (version == 1 &&
+	    ((uint64_t)img->bat.first + img->bat.count) * sectors > (uint64_t)UINT32_MAX)
+		return err_set(err, EFBIG, "'%s' is too large for format version 1: up to 2T",
+			       img->name);
+	img->version = version;
+	img->bat.unit = version == 1 ? sectors : 1;
+	r = write_header(img, PLOOP_INUSE);
+	return r < 0 ? err_errno(err, r, "cannot create the image '%s'", img->name) : 0;
+}
+
 int image_reserve(struct image *img, struct err *err)
 {
 	uint64_t end = (uint64_t)img->bat.first + img->bat.count;
 
-	if (end > UINT32_MAX)
+	if (end >= UINT32_MAX / img->bat.unit)
 		return err_set(err, EFBIG, "'%s' cannot be preallocated, it is too large",
 			       img->name);
 	if (fallocate(img->fd, 0, 0, (off_t)(end * img->cluster_bytes)) < 0)
@@ -207,11 +224,10 @@ int image_parse_header(const void *bytes, uint64_t file_bytes, const char *name,
 
 	memcpy(&h, bytes, sizeof(h));
 	header_to_host(&h);
+	/* What is behind it is not said to be zero. */
 	if (memcmp(h.signature, PLOOP_SIG_V1, PLOOP_SIG_LEN) == 0)
-		return err_set(err, EOPNOTSUPP,
-			       "'%s' is an image of format version 1, which cannot be read yet",
-			       name);
-	if (memcmp(h.signature, PLOOP_SIG_V2, PLOOP_SIG_LEN) != 0)
+		h.disk_sectors &= UINT32_MAX;
+	else if (memcmp(h.signature, PLOOP_SIG_V2, PLOOP_SIG_LEN) != 0)
 		return err_set(err, EINVAL, "'%s' is not an expanded ploop image", name);
 	if (h.type != PLOOP_TYPE_EXPANDED)
 		return err_set(err, EINVAL, "'%s' is of the unknown type %u", name, h.type);
@@ -268,12 +284,24 @@ static int load_expanded(struct image *img, uint64_t file_bytes, bool any, struc
 			       "the image '%s' was left in the middle of a conversion", img->name);
 	img->cluster_bytes = h.cluster_sectors * PLOOP_SECTOR;
 	img->size_bytes = h.disk_sectors * PLOOP_SECTOR;
+	img->version = image_map_unit(&h) == 1 ? 2 : 1;
 	img->unmapped = h.in_use == PLOOP_INUSE;
 	if (img->unmapped)
 		return 0;
-	return bat_load(&img->bat, img->fd, h.bat_entries,
-			h.first_block_sectors / h.cluster_sectors, file_bytes / img->cluster_bytes,
-			img->name, err);
+	return image_load_map(img->fd, &h, file_bytes, img->name, &img->bat, err);
+}
+
+uint32_t image_map_unit(const struct ploop_header *h)
+{
+	return memcmp(h->signature, PLOOP_SIG_V1, PLOOP_SIG_LEN) == 0 ? h->cluster_sectors : 1;
+}
+
+int image_load_map(int fd, const struct ploop_header *h, uint64_t file_bytes, const char *name,
+		   struct bat *ret, struct err *err)
+{
+	return bat_load(ret, fd, h->bat_entries, h->first_block_sectors / h->cluster_sectors,
+			image_map_unit(h),
+			file_bytes / ((uint64_t)h->cluster_sectors * PLOOP_SECTOR), name, err);
 }
 
 static int load_raw(struct image *img, uint64_t file_bytes, uint32_t cluster_bytes, struct err *err)
@@ -419,9 +447,7 @@ int image_map_now(struct image *img, struct err *err)
 		    h.disk_sectors * PLOOP_SECTOR != img->size_bytes)
 			return err_set(err, ESTALE, "the image '%s' was changed meanwhile",
 				       img->name);
-		r = bat_load(&img->bat, img->fd, h.bat_entries,
-			     h.first_block_sectors / h.cluster_sectors,
-			     (uint64_t)st.st_size / img->cluster_bytes, img->name, err);
+		r = image_load_map(img->fd, &h, (uint64_t)st.st_size, img->name, &img->bat, err);
 		img->unmapped = r < 0;
 		if (r < 0 && r != -EUCLEAN)
 			return r;

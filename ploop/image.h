@@ -17,6 +17,7 @@ struct image {
 	int fd;	    /* owned */
 	char *name; /* for messages; owned */
 	enum ploop_format format;
+	unsigned int version; /* of the format, 1 or 2; raw: 0 */
 	uint32_t cluster_bytes;
 	uint64_t size_bytes; /* of the virtual disk */
 	bool writable;
@@ -42,6 +43,9 @@ static inline uint32_t image_clusters(const struct image *img)
 int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t size_bytes,
 		 uint32_t cluster_bytes, struct image *img, struct err *err);
 
+/* A new expanded image is of that format version; -EFBIG when it is too large for it. */
+int image_set_version(struct image *img, unsigned int version, struct err *err);
+
 /*
  * A new expanded image has room for all of its disk from now on, each cluster at
  * its own place, and in the end all of them in its table. -EOPNOTSUPP where the file system
@@ -55,8 +59,8 @@ int image_create_trial(uint64_t size_bytes, struct image *img, struct err *err);
 
 /*
  * Open an image and check everything that can be known without its data.
- * @want: what the descriptor says. A v1 image is refused by name, so is one
- * that is marked in use or was left in the middle of a conversion.
+ * @want: what the descriptor says. One that is marked in use or was left in the
+ * middle of a conversion is refused.
  * Writing: takes a lock on the file (-EBUSY) and marks the image in use.
  */
 int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
@@ -81,6 +85,13 @@ int image_map_now(struct image *img, struct err *err);
 /* Decode and check the 64 bytes of a header (host byte order in *ret); @file_bytes is the file's length. */
 int image_parse_header(const void *bytes, uint64_t file_bytes, const char *name,
 		       struct ploop_header *ret, struct err *err);
+
+/* The block table of the image @fd with the header @h; see bat_load(). */
+int image_load_map(int fd, const struct ploop_header *h, uint64_t file_bytes, const char *name,
+		   struct bat *ret, struct err *err);
+
+/* What an entry of its table counts a cluster as. */
+uint32_t image_map_unit(const struct ploop_header *h);
 
 /* What a file is by its first bytes: expanded, else raw. */
 int image_probe(int fd, enum ploop_format *ret);

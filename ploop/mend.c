@@ -70,7 +70,7 @@ static int mend(int image, uint8_t bytes[sizeof(struct ploop_header)], const str
 	bool marked = h->in_use == PLOOP_INUSE;
 	uint32_t first = h->first_block_sectors / h->cluster_sectors;
 	struct bat bat;
-	int r = bat_load(&bat, image, h->bat_entries, first, file_bytes / cluster, path, err);
+	int r = image_load_map(image, h, file_bytes, path, &bat, err);
 
 	if (r < 0)
 		return r;

@@ -301,6 +301,11 @@ enum ploop_format ploop_disk_format(const struct ploop_disk *disk)
 	return disk->preallocated ? PLOOP_FORMAT_PREALLOCATED : disk->img.format;
 }
 
+unsigned int ploop_version(const struct ploop_disk *disk)
+{
+	return disk->img.version;
+}
+
 uint32_t ploop_cluster_bytes(const struct ploop_disk *disk)
 {
 	return disk->img.cluster_bytes;

@@ -5,7 +5,7 @@
 /*
  * libploop: disk images of containers. An image directory (by convention
  * VE_PRIVATE/root.hdd) holds DiskDescriptor.xml and the image files of a disk
- * with a GPT and one partition with ext4: a raw image or a ploop v2 expanded
+ * with a GPT and one partition with ext4: a raw image or an expanded ploop
  * one, and on top of it an expanded one for the changes since each snapshot.
  * Nothing here prints, logs or exits; sizes are bytes; functions return 0 or
  * -errno and put a sentence into err. See docs/ploop-format.md for the bytes.
@@ -33,7 +33,7 @@ enum {
 
 enum ploop_format {
 	PLOOP_FORMAT_RAW,      /* type Plain in the descriptor */
-	PLOOP_FORMAT_EXPANDED, /* type Compressed, format version 2 */
+	PLOOP_FORMAT_EXPANDED, /* type Compressed */
 	/* As expanded, and all of the disk has its place in the file from the start, and keeps it. */
 	PLOOP_FORMAT_PREALLOCATED,
 };
@@ -50,6 +50,7 @@ bool ploop_guid_parse(const char *s, char ret[PLOOP_GUID_BYTES]);
 struct ploop_create_opts {
 	uint64_t size_bytes; /* of the virtual disk, rounded up to a cluster */
 	enum ploop_format format;
+	unsigned int version;	/* of an expanded image's format, 1 or 2; 0: 2 */
 	uint32_t cluster_bytes; /* 0: 1 MiB; power of two, 32 KiB..16 MiB */
 	const char *label;	/* file system label, NULL: none */
 	const uint8_t *uuid;	/* 16 bytes for file system and GPT, NULL: random */
@@ -92,6 +93,8 @@ void ploop_close(struct ploop_disk *disk);
 uint64_t ploop_size_bytes(const struct ploop_disk *disk);
 /* Preallocated: what lies below everything that was written since. */
 enum ploop_format ploop_disk_format(const struct ploop_disk *disk);
+/* Of the format of its top image: 1 or 2; 0 for a raw one. */
+unsigned int ploop_version(const struct ploop_disk *disk);
 uint32_t ploop_cluster_bytes(const struct ploop_disk *disk);
 /* The top image file; borrowed until close. */
 const char *ploop_top_image(const struct ploop_disk *disk);
@@ -114,7 +117,7 @@ struct ploop_mount_opts {
 /*
  * Attach the disk (raw: a loop device with direct I/O over the partition;
  * expanded: a device of the device mapper's target ploop, -EOPNOTSUPP where the
- * kernel has none) and mount its file system on the existing directory @target.
+ * kernel has none, or for one of format version 1) and mount its file system on the existing directory @target.
  * An expanded image whose writer died is mended first, unless read-only (-EBUSY).
  * Needs root. *ret_dev is the device number of the attached disk.
  * -EBUSY when it is mounted already; -EBADMSG when the image, -EUCLEAN when the file system is damaged

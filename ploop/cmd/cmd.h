@@ -57,6 +57,9 @@ int cmd_snapshot_switch(int argc, char **argv, struct err *err);
 const char *cmd_format_name(enum ploop_format format);
 bool cmd_parse_format(const char *s, enum ploop_format *ret);
 
+/* Of the format: 1 or 2. */
+int cmd_parse_version(const char *s, unsigned int *ret, struct err *err);
+
 /* A UUID given by a person. */
 int cmd_parse_guid(const char *s, char ret[PLOOP_GUID_BYTES], struct err *err);
 

@@ -19,7 +19,7 @@ static int print_size(struct ploop_disk *disk, struct err *err)
 		return err_exit_default(err, PLOOP_EXIT_GPT);
 	printf("size:            %" PRIu64 "\n", ploop_size_bytes(disk));
 	printf("blocksize:       %" PRIu32 "\n", ploop_cluster_bytes(disk) / 512);
-	printf("fmt_version:     %d\n", ploop_disk_format(disk) == PLOOP_FORMAT_RAW ? 0 : 2);
+	printf("fmt_version:     %u\n", ploop_version(disk));
 	printf("format:          %s\n", cmd_format_name(ploop_disk_format(disk)));
 	printf("image:           %s\n", ploop_top_image(disk));
 	printf("partition:       %" PRIu64 " %" PRIu64 "\n", offset, length);

@@ -66,11 +66,6 @@ static int parse_blocks(int c, const char *s, struct ploop_create_opts *o, struc
 static int parse_legacy(int c, const char *s, struct err *err)
 {
 	switch (c) {
-	case 'v':
-		if (strcmp(s, "2") == 0)
-			return 0;
-		return err_exit(err, PLOOP_EXIT_PARAM,
-				"format version '%s' is not supported, only 2", s);
 	case 't':
 		if (strcmp(s, "ext4") == 0)
 			return 0;
@@ -101,6 +96,8 @@ static int parse_option(int c, struct ploop_create_opts *o, uint8_t uuid[16], ch
 		return 0;
 	case 'f':
 		return parse_format(optarg, o, err);
+	case 'v':
+		return cmd_parse_version(optarg, &o->version, err);
 	case 'b':
 	case 'B':
 		return parse_blocks(c, optarg, o, err);

@@ -27,7 +27,7 @@ static const struct command commands[] = {
 	{"init", cmd_init, "-s SIZE [options] FILE",
 	 "  -s SIZE         size of the disk (K, M, G, T)\n"
 	 "  -f FORMAT       raw, expanded (default) or preallocated\n"
-	 "  -v 2            format version\n"
+	 "  -v VERSION      of the format: 2 (default) or 1\n"
 	 "  -t ext4         file system\n"
 	 "  -T ploop        type of image\n"
 	 "  -b SECTORS      cluster size in sectors of 512 bytes (2048)\n"
@@ -146,6 +146,15 @@ bool cmd_parse_format(const char *s, enum ploop_format *ret)
 		return true;
 	}
 	return false;
+}
+
+int cmd_parse_version(const char *s, unsigned int *ret, struct err *err)
+{
+	if (strcmp(s, "1") != 0 && strcmp(s, "2") != 0)
+		return err_exit(err, PLOOP_EXIT_PARAM,
+				"format version '%s' is not supported, only 1 and 2", s);
+	*ret = *s == '1' ? 1 : 2;
+	return 0;
 }
 
 int cmd_open_failed(struct err *err)

@@ -15,7 +15,9 @@ static int mount_failed(struct err *err)
 	case EBUSY:
 		return err_exit_default(err, PLOOP_EXIT_IN_USE);
 	case EOPNOTSUPP:
-		return err_exit_default(err, PLOOP_EXIT_DEVICE);
+		return err_exit_default(err, strstr(err->msg, "format version")
+						     ? PLOOP_EXIT_FORMAT
+						     : PLOOP_EXIT_DEVICE);
 	case EBADMSG:
 		return err_exit_default(err, PLOOP_EXIT_FORMAT);
 	case EUCLEAN:

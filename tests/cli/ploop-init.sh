@@ -81,6 +81,20 @@ is "where there is no room: exit code" "$status" 20
 like "in one line" "$output" "^ploop: cannot preallocate the image 'root.hds': No space left on device\$"
 is "and nothing is left" "$(echo "$output" | wc -l)" 1
 
+# shellcheck disable=SC2086
+check "init of format version 1" ploop init -s 48M -v 1 $same v1/root.hds
+is "is one" "$(ploop info -s v1 | sed -n 's/^fmt_version: *//p') $(head -c 16 v1/root.hds)" "1 WithoutFreeSpace"
+check "ploop check finds nothing" ploop check v1
+check "nor does qemu-img" qemu-img check -f parallels v1/root.hds
+check "the disk is the same" qemu-img compare -f parallels -F parallels v1/root.hds exp/root.hds
+ploop snapshot v1
+ploop snapshot-delete -u "$(ploop snapshot-list -Hs v1 | head -1)" v1
+check "below a snapshot and back" qemu-img compare -f parallels -F parallels "v1/$(cd v1 && echo root.hds*)" exp/root.hds
+mkdir mnt
+run ploop mount -m mnt v1
+is "it is not mounted: exit code" "$status" 11
+like "by name" "$output" "format version 1, which is not mounted: 'ploop convert -v 2' comes first"
+
 check "an empty directory is used" ploop init -s 16M there/root.hdd
 mustfail "a second image beside the first is refused" ploop init -s 16M there/more.hdd
 like "by name" "$output" "DiskDescriptor.xml"

@@ -37,7 +37,7 @@ refused() { # PATTERN ARGS...
 	is "refused: ploop $*" "$status" 38
 	like "by name: $pattern" "$output" "$pattern.*not supported|not supported.*$pattern"
 }
-refused "'1'" init -s 10M -v 1 x/y
+refused "'3'" init -s 10M -v 3 x/y
 refused "xfs" init -s 10M -t xfs x/y
 refused "none" init -s 10M -t none x/y
 refused "qcow" init -s 10M -T qcow x/y

@@ -124,9 +124,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	return 0;
 }
 
-/* A disk of @clusters, of which @used have data; then the word at @at becomes @word. */
-static void seed(uint32_t clusters, uint32_t cluster_bytes, uint32_t used, uint32_t at,
-		 uint32_t word)
+/* A disk of that format version with @clusters, of which @used have data; then the word at @at becomes @word. */
+static void seed(unsigned int version, uint32_t clusters, uint32_t cluster_bytes, uint32_t used,
+		 uint32_t at, uint32_t word)
 {
 	struct ploop_disk *disk;
 	_cleanup_free_ char *text = NULL;
@@ -138,6 +138,7 @@ static void seed(uint32_t clusters, uint32_t cluster_bytes, uint32_t used, uint3
 	fuzz_check(image_create(fuzz_dirfd(), NAME, PLOOP_FORMAT_EXPANDED,
 				(uint64_t)clusters * cluster_bytes, cluster_bytes, &img,
 				NULL) == 0);
+	fuzz_check(image_set_version(&img, version, NULL) == 0);
 	fuzz_check(disk_new(&img, &disk) == 0);
 	for (i = 0; i < used; i++)
 		fuzz_check(disk_write(disk, 2ull * i * cluster_bytes, "data", 4) == 0);
@@ -159,15 +160,18 @@ static void seed(uint32_t clusters, uint32_t cluster_bytes, uint32_t used, uint3
 
 void fuzz_seeds(void)
 {
-	seed(4, 65536, 2, 0, 0);
-	seed(64, 32768, 1, 0, 0);
-	seed(1, 1 << 20, 1, 0, 0);
-	seed(8, 32768, 0, 0, 0);
-	seed(200, 32768, 100, 0, 0);
+	seed(2, 4, 65536, 2, 0, 0);
+	seed(2, 64, 32768, 1, 0, 0);
+	seed(2, 1, 1 << 20, 1, 0, 0);
+	seed(2, 8, 32768, 0, 0, 0);
+	seed(2, 200, 32768, 100, 0, 0);
 	/* Twice the same cluster, one past the end, one of the table; in use; too many entries. */
-	seed(4, 65536, 2, 0x44, 1);
-	seed(4, 65536, 2, 0x44, 3);
-	seed(20000, 32768, 1, 0x44, 2);
-	seed(4, 65536, 2, 0x2c, PLOOP_INUSE);
-	seed(4, 65536, 2, 0x20, 5);
+	seed(2, 4, 65536, 2, 0x44, 1);
+	seed(2, 4, 65536, 2, 0x44, 3);
+	seed(2, 20000, 32768, 1, 0x44, 2);
+	seed(2, 4, 65536, 2, 0x2c, PLOOP_INUSE);
+	seed(2, 4, 65536, 2, 0x20, 5);
+	/* Version 1 counts sectors: one that is none of a cluster. */
+	seed(1, 64, 32768, 20, 0, 0);
+	seed(1, 4, 65536, 2, 0x44, 129);
 }

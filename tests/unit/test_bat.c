@@ -48,7 +48,7 @@ static void stores_and_loads_every_entry(void **state)
 		assert_int_equal(io_pread_full(fd, &raw, 4, 64 + 4ull * at[i]), 0);
 		assert_int_equal(le32toh(raw), i + 1);
 	}
-	assert_int_equal(bat_load(&back, fd, 5000, 1, 9, "x", NULL), 0);
+	assert_int_equal(bat_load(&back, fd, 5000, 1, 1, 9, "x", NULL), 0);
 	assert_memory_equal(bat.entries, back.entries, 5000 * 4);
 	assert_int_equal(back.next, 9);
 
@@ -82,11 +82,11 @@ static void refuses_entries_that_cannot_be(void **state)
 		struct bat bat;
 
 		assert_int_equal(io_pwrite_full(fd, e, 8, 64), 0);
-		assert_int_equal(bat_load(&bat, fd, 100, 1, 10, "img", &err), -EUCLEAN);
+		assert_int_equal(bat_load(&bat, fd, 100, 1, 1, 10, "img", &err), -EUCLEAN);
 		assert_non_null(strstr(err.msg, cases[i].why));
 		assert_non_null(strstr(err.msg, "'img'"));
 		/* check reads it all the same. */
-		assert_int_equal(bat_read(&bat, fd, 100, 1), 0);
+		assert_int_equal(bat_read(&bat, fd, 100, 1, 1), 0);
 		assert_int_equal(bat_lookup(&bat, 0), cases[i].a);
 		bat_free(&bat);
 	}
@@ -101,7 +101,7 @@ static void a_table_inside_itself_is_refused(void **state)
 	struct bat bat;
 
 	assert_int_equal(io_pwrite_full(fd, &e, 4, 64), 0);
-	assert_int_equal(bat_load(&bat, fd, 10000, 2, 4, "img", &err), -EUCLEAN);
+	assert_int_equal(bat_load(&bat, fd, 10000, 2, 1, 4, "img", &err), -EUCLEAN);
 }
 
 int main(void)

@@ -219,7 +219,75 @@ static void refuses_what_it_cannot_trust(void **state)
 	}
 }
 
-static void refuses_version_1_short_files_and_what_is_no_file(void **state)
+/* Its table counts sectors, and half of the size is not read. */
+static void version_1_byte_by_byte(void **state)
+{
+	static const uint8_t entries[16] = {[8] = 128};
+	_cleanup_close_ int fd = -EBADF;
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	struct ploop_disk *disk;
+	uint8_t got[80];
+	struct image img;
+	char data[5] = "";
+	int i;
+
+	assert_int_equal(image_create(f->dirfd, "v1", PLOOP_FORMAT_EXPANDED, 4 * CLUSTER, CLUSTER,
+				      &img, &err),
+			 0);
+	assert_int_equal(image_set_version(&img, 1, &err), 0);
+	assert_int_equal(disk_new(&img, &disk), 0);
+	assert_int_equal(disk_write(disk, 2 * CLUSTER + 5, "data", 4), 0);
+	assert_int_equal(disk_flush(disk), 0);
+	assert_int_equal(image_finish(&disk->img, true, &err), 0);
+	disk_free(disk);
+
+	fd = openat(f->dirfd, "v1", O_RDWR | O_CLOEXEC);
+	assert_int_equal(pread(fd, got, sizeof(got), 0), sizeof(got));
+	assert_memory_equal(got, "WithoutFreeSpace", 16);
+	assert_memory_equal(got + 64, entries, sizeof(entries));
+	assert_int_equal(pwrite(fd, "rest", 4, 0x28), 4);
+	for (i = 0; i < 2; i++) {
+		if (image_open(f->dirfd, "v1", PLOOP_FORMAT_EXPANDED, 0, i, &img, &err) < 0)
+			fail_msg("%s", err.msg);
+		assert_int_equal(img.version, 1);
+		assert_int_equal(disk_new(&img, &disk), 0);
+		assert_int_equal(disk_read(disk, 2 * CLUSTER + 5, data, 4), 0);
+		assert_string_equal(data, "data");
+		assert_int_equal(image_finish(&disk->img, true, &err), 0);
+		disk_free(disk);
+	}
+	/* A writer leaves it of its version, and closed. */
+	assert_int_equal(pread(fd, got, sizeof(got), 0), sizeof(got));
+	assert_memory_equal(got, "WithoutFreeSpace", 16);
+	assert_memory_equal(got + 0x2c, "\0\0\0\0", 4);
+	assert_memory_equal(got + 64, entries, sizeof(entries));
+	assert_int_equal(pwrite(fd, "\x81", 1, 64 + 8), 1);
+	assert_int_equal(image_open(f->dirfd, "v1", PLOOP_FORMAT_EXPANDED, 0, false, &img, &err),
+			 -EUCLEAN);
+}
+
+static void version_1_ends_below_2_tib(void **state)
+{
+	static const uint64_t t2 = 2ull << 40, big = 1 << 20;
+	struct fixture *f = *state;
+	struct err err = ERR_INIT;
+	struct image img;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		/* The table of 2 M entries has 9 clusters. */
+		assert_int_equal(image_create(f->dirfd, "i", PLOOP_FORMAT_EXPANDED,
+					      t2 - (9 + !i) * big, big, &img, &err),
+				 0);
+		assert_int_equal(image_set_version(&img, 1, &err), i ? -EFBIG : 0);
+		image_close(&img);
+		assert_int_equal(unlinkat(f->dirfd, "i", 0), 0);
+	}
+	assert_non_null(strstr(err.msg, "2T"));
+}
+
+static void refuses_short_files_and_what_is_no_file(void **state)
 {
 	struct fixture *f = *state;
 	struct err err = ERR_INIT;
@@ -228,8 +296,7 @@ static void refuses_version_1_short_files_and_what_is_no_file(void **state)
 	fixture_write(f, "v1", "WithoutFreeSpace................................................",
 		      64);
 	assert_int_equal(image_open(f->dirfd, "v1", PLOOP_FORMAT_EXPANDED, 0, false, &img, &err),
-			 -EOPNOTSUPP);
-	assert_non_null(strstr(err.msg, "version 1"));
+			 -EINVAL);
 	fixture_write(f, "short", "WithouFreSpacExt", 16);
 	assert_int_equal(image_open(f->dirfd, "short", PLOOP_FORMAT_EXPANDED, 0, false, &img, &err),
 			 -EINVAL);
@@ -321,7 +388,9 @@ int main(void)
 		fixture_test(one_in_use_opens_unmapped),
 		fixture_test(a_raw_image_has_one_writer),
 		fixture_test(refuses_what_it_cannot_trust),
-		fixture_test(refuses_version_1_short_files_and_what_is_no_file),
+		fixture_test(version_1_byte_by_byte),
+		fixture_test(version_1_ends_below_2_tib),
+		fixture_test(refuses_short_files_and_what_is_no_file),
 		fixture_test(an_existing_file_is_never_overwritten),
 		fixture_test(a_long_table_moves_the_data),
 	};
