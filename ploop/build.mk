@@ -2,7 +2,7 @@
 # The image library, archive and shared object, and its command line.
 
 ploop_SRC := ploop/attach.c ploop/attach_dm.c ploop/attach_loop.c ploop/attach_push.c ploop/attr.c ploop/bat.c \
-	ploop/check.c ploop/clone.c ploop/compact.c ploop/create.c ploop/trim.c ploop/data.c ploop/descriptor.c ploop/dirs.c ploop/disk.c ploop/dm.c \
+	ploop/check.c ploop/clone.c ploop/compact.c ploop/convert.c ploop/create.c ploop/trim.c ploop/data.c ploop/descriptor.c ploop/dirs.c ploop/disk.c ploop/dm.c \
 	ploop/edit.c ploop/entries.c ploop/ext_io.c ploop/gpt.c ploop/guid.c ploop/headers.c ploop/hold.c ploop/htree.c ploop/image.c \
 	ploop/mark.c ploop/mend.c ploop/merge.c ploop/mkfs.c ploop/mount.c ploop/names.c ploop/newdir.c ploop/open.c ploop/owners.c ploop/populate.c ploop/resize.c ploop/settle.c \
 	ploop/snapshot.c ploop/sort.c ploop/source.c ploop/space.c ploop/super.c ploop/top.c ploop/tree.c ploop/vet.c

@@ -132,7 +132,7 @@ static int write_new_expanded(struct ploop_disk *disk, struct disk_slot *s)
 	uint32_t where;
 	int r;
 
-	if (is_zero(s->buf, img->cluster_bytes) && !disk_has(disk, s->cluster))
+	if (!disk->keep_zeros && is_zero(s->buf, img->cluster_bytes) && !disk_has(disk, s->cluster))
 		return 0;
 	where = img->reserved ? img->bat.first + s->cluster : bat_allocate(&img->bat);
 	if (!where)
@@ -159,7 +159,9 @@ static int write_new_raw(struct image *img, struct disk_slot *s)
 			end += HOLE_BYTES;
 			continue;
 		}
-		r = io_pwrite_full(img->fd, s->buf + off, end - off, base + off);
+		/* Not behind the end of an image that has only a part of its last page. */
+		r = io_pwrite_full(img->fd, s->buf + off, (end < len ? end : len) - off,
+				   base + off);
 		if (r < 0)
 			return r;
 		s->fresh = false;

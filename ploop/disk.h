@@ -36,6 +36,7 @@ struct ploop_disk {
 	bool described;	   /* by the descriptor in dir */
 	bool preallocated; /* the oldest image is */
 	char *guid;	   /* of the snapshot that it is, NULL: the top; owned */
+	bool keep_zeros;   /* what is written stays in the image that is written to, zeros too */
 	bool sync;	   /* disk_flush() makes things stable */
 	int io_error;	   /* first -errno of the image file: tells a full host from a full image */
 	struct disk_slot slots[DISK_SLOTS_MAX];

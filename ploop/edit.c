@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "attach.h"
 #include "cleanup.h"
 #include "err.h"
 #include "io.h"
@@ -110,6 +112,24 @@ int edit_expect(struct edit *e, const char *const *names, size_t n, struct err *
 	if (b.failed)
 		return err_errno(err, ENOMEM, "cannot write '%s'", EXPECT_NAME);
 	return io_replace_file(e->lock, EXPECT_NAME, b.s, b.len, 0600, err);
+}
+
+int edit_lock_delta(const struct edit *e, const struct descriptor_delta *delta, struct err *err)
+{
+	_cleanup_close_ int fd = openat(e->loc.dirfd, delta->file,
+					O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, errno, "cannot open the image '%s'", delta->file);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "'%s' is not a regular file", delta->file);
+	/* Other disks may stand on a file with another name: it is read, and not written to. */
+	if (flock(fd, (st.st_nlink > 1 ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
+		return err_set(err, EBUSY, "the image '%s/%s' is in use", e->loc.dir, delta->file);
+	r = st.st_nlink > 1 ? 0 : attach_check_none(fd, delta->file, err);
+	return r < 0 ? r : steal_fd(&fd);
 }
 
 int edit_store(struct edit *e, struct err *err)

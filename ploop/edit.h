@@ -25,6 +25,12 @@ int edit_begin(const char *path, struct edit *ret, struct err *err);
 /* From now on a file @names that the descriptor does not name may be removed: at the next of these, at the end, or after a crash. */
 int edit_expect(struct edit *e, const char *const *names, size_t n, struct err *err);
 
+/*
+ * The file of @delta, locked so that it is nobody else's, caller closes; one with
+ * another name is locked for reading. -EBUSY when it is mounted.
+ */
+int edit_lock_delta(const struct edit *e, const struct descriptor_delta *delta, struct err *err);
+
 int edit_store(struct edit *e, struct err *err);
 
 /* What was expected and is not in the descriptor on the disk goes. Best effort: the next edit does it, too. */

@@ -36,9 +36,8 @@ static inline uint32_t image_clusters(const struct image *img)
 
 /*
  * Make the new file @name below @dirfd (-EEXIST when there is one) and leave it
- * open for writing, marked in use. @size_bytes must be a multiple of
- * @cluster_bytes. A failure leaves no file; the caller unlinks it when it
- * gives up later.
+ * open for writing, marked in use. A failure leaves no file; the caller unlinks
+ * it when it gives up later.
  */
 int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t size_bytes,
 		 uint32_t cluster_bytes, struct image *img, struct err *err);

@@ -203,6 +203,21 @@ int ploop_snapshot_merge(const char *path, const char *guid, struct err *err);
  */
 int ploop_clone(const char *path, const char *guid, const char *dir, struct err *err);
 
+/*
+ * The image at the bottom of the disk becomes one of that format; snapshots stay
+ * what they are. The disk must not be mounted, and there must be room for a second
+ * image: the one that was goes when the other is whole, and was read again. A
+ * crash leaves the one or the other. What is of that format already is left alone.
+ * -EBUSY when the disk, or a snapshot, is mounted or in use.
+ */
+int ploop_convert(const char *path, enum ploop_format format, struct err *err);
+
+/*
+ * The same for all expanded images of the directory, which become ones of that format
+ * version. -EFBIG when they are too large for it, -EINVAL when all are raw.
+ */
+int ploop_convert_version(const char *path, unsigned int version, struct err *err);
+
 struct ploop_snapshot {
 	char guid[PLOOP_GUID_BYTES];
 	char parent[PLOOP_GUID_BYTES]; /* empty: none */

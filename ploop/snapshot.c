@@ -30,25 +30,6 @@
 #include "snapshot.h"
 #include "top.h"
 
-/* The file of @delta, locked so that it is nobody else's; -EBUSY when it is mounted. */
-static int lock_delta(const struct edit *e, const struct descriptor_delta *delta, struct err *err)
-{
-	_cleanup_close_ int fd = openat(e->loc.dirfd, delta->file,
-					O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	int r;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_errno(err, errno, "cannot open the image '%s'", delta->file);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "'%s' is not a regular file", delta->file);
-	/* Other disks may stand on a file with another name: it is read, and not written to. */
-	if (flock(fd, (st.st_nlink > 1 ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
-		return err_set(err, EBUSY, "the image '%s/%s' is in use", e->loc.dir, delta->file);
-	r = st.st_nlink > 1 ? 0 : attach_check_none(fd, delta->file, err);
-	return r < 0 ? r : steal_fd(&fd);
-}
-
 /* A new, empty top on @parent; the one that was the top is @parent, or is in the way no more. */
 static int add_top(struct edit *e, const char *parent, const char *name, struct err *err)
 {
@@ -182,7 +163,7 @@ static int make(struct edit *e, const char *guid, struct err *err)
 
 	if (r < 0)
 		return r;
-	top = lock_delta(e, descriptor_top(&e->loc.desc), &why);
+	top = edit_lock_delta(e, descriptor_top(&e->loc.desc), &why);
 	if (top == -EBUSY) {
 		r = find_mounted(e, &disk, &dev, err);
 		/* Then it is somebody else who has it. */
@@ -247,7 +228,7 @@ static int switch_to(struct edit *e, const char *guid, struct err *err)
 	if (to->temporary)
 		return err_set(err, EINVAL, "the snapshot %s of '%s' is being deleted", guid,
 			       e->loc.dir);
-	top = lock_delta(e, descriptor_top(&e->loc.desc), err);
+	top = edit_lock_delta(e, descriptor_top(&e->loc.desc), err);
 	if (top < 0)
 		return top;
 	fd = openat(e->loc.dirfd, to->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -356,7 +337,7 @@ static int check_idle(const struct edit *e, const char *guid, struct err *err)
 
 		if (strcasecmp(delta->guid, guid) != 0 && strcasecmp(delta->parent, guid) != 0)
 			continue;
-		fd = lock_delta(e, delta, err);
+		fd = edit_lock_delta(e, delta, err);
 		if (fd < 0)
 			return fd;
 		close(fd);

@@ -17,6 +17,8 @@ enum {
 	PLOOP_EXIT_DEVICE = 2,
 	PLOOP_EXIT_DEVICE_IOCTL = 3,
 	PLOOP_EXIT_OPEN = 4,
+	PLOOP_EXIT_READ = 6,
+	PLOOP_EXIT_WRITE = 7,
 	PLOOP_EXIT_FORMAT = 11,
 	PLOOP_EXIT_LOOP = 14,
 	PLOOP_EXIT_BUSY = 17,
@@ -42,6 +44,7 @@ struct refused {
 
 int cmd_init(int argc, char **argv, struct err *err);
 int cmd_info(int argc, char **argv, struct err *err);
+int cmd_convert(int argc, char **argv, struct err *err);
 int cmd_check(int argc, char **argv, struct err *err);
 int cmd_mount(int argc, char **argv, struct err *err);
 int cmd_umount(int argc, char **argv, struct err *err);

@@ -48,6 +48,10 @@ static const struct command commands[] = {
 	 "  -c, --check     examine it (as always here)\n"
 	 "  -s, --silent    print findings only\n",
 	 "-f --force -F --hard-force -S --repair-sparse -R --raw -b", "examine an image"},
+	{"convert", cmd_convert, "-f FORMAT | -v VERSION DIR|DiskDescriptor.xml",
+	 "  -f FORMAT       raw, expanded or preallocated: what lies at the bottom\n"
+	 "  -v VERSION      of the format, 1 or 2: all that are not raw\n",
+	 "", "make images ones of another format"},
 	{"mount", cmd_mount, "-m DIR [options] DIR|DiskDescriptor.xml|IMAGE",
 	 "  -m DIR          mount its file system there\n"
 	 "  -r              read-only\n"
@@ -89,9 +93,10 @@ static const struct command commands[] = {
 
 /* OpenVZ's commands that come with a later part of the library. */
 static const char *const later[] = {
-	"replace", "convert", "list",	   "tsnapshot", "copy", "restore-descriptor",
-	"encrypt", "tg-init", "tg-deinit", "tg-status", "stat", "start",
-	"stop",	   "delete",  "clear",	   "merge",	"grow",
+	"replace", "list",    "tsnapshot", "copy",	"restore-descriptor",
+	"encrypt", "tg-init", "tg-deinit", "tg-status", "stat",
+	"start",   "stop",    "delete",	   "clear",	"merge",
+	"grow",
 };
 
 int cmd_usage(struct err *err, const char *fmt, ...)

@@ -76,6 +76,7 @@ ploop snapshot pre
 ploop snapshot-merge pre
 is "it stays so" "$(grep -c '<Preallocated>1<' pre/DiskDescriptor.xml) $(ploop info -s pre | sed -n 's/^format: *//p')" "1 preallocated"
 # A file system that is too small: nothing is left.
+# shellcheck disable=SC2016 # of that shell
 run unshare -rm sh -c 'mkdir t; mount -t tmpfs -o size=8m none t && ploop init -s 48M -f preallocated t/d/root.hds; r=$?; ls -A t; exit $r'
 is "where there is no room: exit code" "$status" 20
 like "in one line" "$output" "^ploop: cannot preallocate the image 'root.hds': No space left on device\$"
