@@ -26,11 +26,11 @@
 #include "attach.h"
 #include "attach_dm.h"
 #include "cleanup.h"
-#include "compact.h"
 #include "disk.h"
 #include "dm.h"
 #include "err.h"
 #include "format.h"
+#include "holes.h"
 #include "mark.h"
 
 #define LOCK_TRIES 300
@@ -190,7 +190,7 @@ static void close_holes(const struct ploop_disk *disk, const struct image *img)
 
 	if (fd >= 0 && img->format == PLOOP_FORMAT_EXPANDED && fstat(fd, &st) == 0 &&
 	    st.st_nlink == 1)
-		compact_fill_holes(fd);
+		holes_fill(fd);
 }
 
 /*

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The image library, archive and shared object, and its command line.
 
-ploop_SRC := ploop/attach.c ploop/attach_dm.c ploop/attach_loop.c ploop/attach_push.c ploop/attr.c ploop/bat.c \
-	ploop/check.c ploop/clone.c ploop/compact.c ploop/convert.c ploop/create.c ploop/trim.c ploop/data.c ploop/descriptor.c ploop/dirs.c ploop/disk.c ploop/dm.c \
-	ploop/edit.c ploop/entries.c ploop/ext_io.c ploop/gpt.c ploop/guid.c ploop/headers.c ploop/hold.c ploop/htree.c ploop/image.c \
-	ploop/mark.c ploop/mend.c ploop/merge.c ploop/mkfs.c ploop/mount.c ploop/names.c ploop/newdir.c ploop/open.c ploop/owners.c ploop/populate.c ploop/resize.c ploop/settle.c \
-	ploop/snapshot.c ploop/sort.c ploop/source.c ploop/space.c ploop/super.c ploop/top.c ploop/tree.c ploop/vet.c
+ploop_SRC := $(wildcard ploop/*.c)
 ploop_CMD := $(wildcard ploop/cmd/*.c)
 ploop_LIBS = $(LIBS_ext2) $(LIBS_archive) $(LIBS_xml2)
 

@@ -8,13 +8,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fiemap.h>
-#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,11 +20,10 @@
 #include "err.h"
 #include "format.h"
 #include "gpt.h"
+#include "holes.h"
 #include "io.h"
 #include "open.h"
 #include "path.h"
-
-#define EXTENTS 64 /* at a time */
 
 struct check {
 	const char *path;
@@ -54,62 +50,14 @@ static void __attribute__((format(printf, 2, 3))) found(struct check *c, const c
 	c->fn(c->arg, msg);
 }
 
-/* 1 and the place of the first hole; 0: none; -errno: this file system does not tell. */
-static int find_hole(int fd, uint64_t end, uint64_t *ret)
-{
-	union {
-		struct fiemap map;
-		uint8_t bytes[sizeof(struct fiemap) + EXTENTS * sizeof(struct fiemap_extent)];
-	} q;
-	uint64_t at = 0;
-	uint32_t i;
-
-	while (at < end) {
-		memset(&q, 0, sizeof(q));
-		q.map.fm_start = at;
-		q.map.fm_length = end - at;
-		q.map.fm_flags = FIEMAP_FLAG_SYNC;
-		q.map.fm_extent_count = EXTENTS;
-		if (ioctl(fd, FS_IOC_FIEMAP, &q) < 0)
-			return -errno;
-		*ret = at;
-		for (i = 0; i < q.map.fm_mapped_extents; i++) {
-			const struct fiemap_extent *e = &q.map.fm_extents[i];
-
-			if (e->fe_logical > at)
-				return 1;
-			at = e->fe_logical + e->fe_length;
-			*ret = at;
-		}
-		if (at >= end)
-			return 0;
-		if (!i)
-			return 1;
-	}
-	return 0;
-}
-
-/*
- * Some kernels' drivers map files by extents and stop at a hole. Room that was
- * made and is not written yet has its blocks and is none; SEEK_HOLE, which
- * takes it for one, is for file systems without extents.
- */
 static int check_holes(struct check *c)
 {
-	uint64_t at = 0;
-	int r = find_hole(c->fd, c->file_bytes, &at);
+	uint64_t at;
+	int r = holes_find(c->fd, c->file_bytes, &at);
 
-	if (r < 0) {
-		off_t hole = lseek(c->fd, 0, SEEK_HOLE);
-
-		if (hole < 0)
-			return errno == EINVAL || errno == EOPNOTSUPP ? 0 : -errno;
-		at = (uint64_t)hole;
-		r = at < c->file_bytes;
-	}
 	if (r > 0)
 		found(c, "there is a hole in the image file at byte %llu", (unsigned long long)at);
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* Every entry, where image_open() stops at the first. */

@@ -187,14 +187,6 @@ static void fill_holes(const struct compaction *c, uint64_t end)
 	}
 }
 
-void compact_fill_holes(int image)
-{
-	struct stat st;
-
-	if (fstat(image, &st) == 0 && st.st_size > 0)
-		(void)fallocate(image, 0, 0, st.st_size);
-}
-
 int compact_image(int image, uint64_t max_move_bytes, const struct ploop_disk *disk,
 		  const char *path, uint64_t *ret_freed_bytes, struct err *err)
 {

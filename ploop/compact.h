@@ -22,7 +22,4 @@ struct ploop_disk;
 int compact_image(int image, uint64_t max_move_bytes, const struct ploop_disk *disk,
 		  const char *path, uint64_t *ret_freed_bytes, struct err *err);
 
-/* Holes of the file get blocks, of zeros that nobody writes; best effort, where there is no room they stay. */
-void compact_fill_holes(int image);
-
 #endif

@@ -266,57 +266,75 @@ int gpt_find(struct ploop_disk *disk, uint64_t *ret_offset_bytes, uint64_t *ret_
 	return 0;
 }
 
-bool gpt_is_short(struct ploop_disk *disk)
+bool gpt_is_settled(struct ploop_disk *disk)
 {
-	uint64_t sectors = disk->img.size_bytes / PLOOP_SECTOR, first, last;
-	struct gpt_header h;
+	uint64_t last_lba = disk->img.size_bytes / PLOOP_SECTOR - 1, first, last;
+	struct gpt_header primary, backup;
+	int p = gpt_read(disk, 1, &primary, &first, &last, NULL);
+	int b = gpt_read(disk, last_lba, &backup, &first, &last, NULL);
 
-	return gpt_read(disk, 1, &h, &first, &last, NULL) == 0 && h.alternate_lba < sectors - 1;
+	/* Where there is none at all, there is nothing to make them of. */
+	if (p < 0 || b < 0)
+		return p < 0 && b < 0;
+	return primary.alternate_lba == last_lba && backup.alternate_lba == 1 &&
+	       primary.entries_crc32 == backup.entries_crc32;
 }
 
-/* The primary table as it is on the disk. */
+/* As it is on the disk, the primary one if it is whole. */
 static int load_table(struct ploop_disk *disk, struct table *t, struct err *err)
 {
-	uint64_t first, last;
+	uint64_t first, last, lba = 1;
 	struct gpt_header h;
-	int r = gpt_read(disk, 1, &h, &first, &last, err);
+	int r = gpt_read(disk, lba, &h, &first, &last, err);
 
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		lba = disk->img.size_bytes / PLOOP_SECTOR - 1;
+		if (gpt_read(disk, lba, &h, &first, &last, NULL) < 0)
+			return r;
+		err_clear(err);
+	}
 	memset(t, 0, sizeof(*t));
-	r = disk_read(disk, PLOOP_SECTOR, &t->header, sizeof(t->header));
+	r = disk_read(disk, lba * PLOOP_SECTOR, &t->header, sizeof(t->header));
 	if (r == 0)
 		r = disk_read(disk, h.entries_lba * PLOOP_SECTOR, t->entries,
 			      h.entries * sizeof(t->entries[0]));
 	return r < 0 ? err_errno(err, r, "cannot read the partition table") : 0;
 }
 
-int gpt_grow(struct ploop_disk *disk, struct err *err)
+static int write_tables(struct ploop_disk *disk, struct table *t, uint64_t sectors)
+{
+	int r = write_table(disk, t, sectors - 1, 1, sectors - 1 - GPT_TABLE_SECTORS);
+
+	/* One of the two is whole whatever is cut; the old backup may be the file system's. */
+	if (r == 0)
+		r = disk_flush(disk);
+	if (r == 0)
+		r = write_table(disk, t, 1, sectors - 1, 2);
+	return r < 0 ? r : write_mbr(disk, sectors);
+}
+
+int gpt_fit(struct ploop_disk *disk, uint64_t disk_bytes, struct err *err)
 {
 	static const uint8_t unused[16];
 	_cleanup_free_ struct table *t = malloc(sizeof(*t));
-	uint64_t sectors = disk->img.size_bytes / PLOOP_SECTOR, first, last = 0;
+	uint64_t sectors = disk_bytes / PLOOP_SECTOR, first, last = 0;
 	unsigned int i;
 	int r = t ? load_table(disk, t, err)
 		  : err_errno(err, ENOMEM, "cannot write a partition table");
 
-	if (r == 0 && gpt_layout(disk->img.size_bytes, &first, &last) < 0)
+	if (r == 0 && gpt_layout(disk_bytes, &first, &last) < 0)
 		r = err_set(err, ENOSPC, "the disk is too small for a partition");
 	if (r < 0)
 		return r;
 	for (i = 0; i < GPT_ENTRIES && memcmp(t->entries[i].type_guid, unused, 16) == 0; i++)
 		continue;
-	if (i < GPT_ENTRIES && le64toh(t->entries[i].last_lba) < last)
+	if (i < GPT_ENTRIES && (le64toh(t->entries[i].last_lba) < last ||
+				le64toh(t->entries[i].last_lba) > sectors - 2 - GPT_TABLE_SECTORS))
 		t->entries[i].last_lba = htole64(last);
 	t->header.header_bytes = htole32(GPT_HEADER_BYTES);
 	t->header.entries = htole32(GPT_ENTRIES);
 	t->header.last_usable_lba = htole64(sectors - 2 - GPT_TABLE_SECTORS);
 	t->header.entries_crc32 = htole32(gpt_crc32(t->entries, sizeof(t->entries)));
-	/* The old backup may be the file system's by now: the new one first. */
-	r = write_table(disk, t, sectors - 1, 1, sectors - 1 - GPT_TABLE_SECTORS);
-	if (r == 0)
-		r = write_table(disk, t, 1, sectors - 1, 2);
-	if (r == 0)
-		r = write_mbr(disk, sectors);
+	r = write_tables(disk, t, sectors);
 	return r < 0 ? err_errno(err, r, "cannot write the partition table") : 0;
 }

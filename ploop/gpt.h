@@ -29,11 +29,14 @@ int gpt_layout(uint64_t disk_bytes, uint64_t *ret_first_lba, uint64_t *ret_last_
 int gpt_find(struct ploop_disk *disk, uint64_t *ret_offset_bytes, uint64_t *ret_length_bytes,
 	     struct err *err);
 
-/* Does the disk go on behind where the tables say it ends? */
-bool gpt_is_short(struct ploop_disk *disk);
+/* Do both tables say the same, and end where the disk does? Yes where there is none. */
+bool gpt_is_settled(struct ploop_disk *disk);
 
-/* Its partition, and the tables, go to the end of the disk; it stays what it is. */
-int gpt_grow(struct ploop_disk *disk, struct err *err);
+/*
+ * The tables are those of a disk of @disk_bytes, no more than it has, and the
+ * partition goes to its end. Whatever is cut, one of the two is whole.
+ */
+int gpt_fit(struct ploop_disk *disk, uint64_t disk_bytes, struct err *err);
 
 /* Read and check one of the two tables at @lba; the sentence says what is wrong with it. */
 int gpt_read(struct ploop_disk *disk, uint64_t lba, struct gpt_header *ret_header,

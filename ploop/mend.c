@@ -20,13 +20,15 @@
 #include "attach.h"
 #include "bat.h"
 #include "cleanup.h"
-#include "compact.h"
+#include "disk.h"
 #include "err.h"
 #include "format.h"
+#include "holes.h"
 #include "image.h"
 #include "io.h"
 #include "mark.h"
 #include "open.h"
+#include "settle.h"
 
 /* QEMU marks an image in use as well, and has locks of the other kind on it. */
 static int check_unlocked(int image, const char *path, struct err *err)
@@ -80,7 +82,7 @@ static int mend(int image, uint8_t bytes[sizeof(struct ploop_header)], const str
 	if (end < file_bytes && ftruncate(image, (off_t)end) < 0)
 		r = -errno;
 	if (r == 0 && marked)
-		compact_fill_holes(image);
+		holes_fill(image);
 	if (r == 0 && marked)
 		r = close_header(image, bytes, named_end(&bat) == first);
 	if (r == 0 && fsync(image) < 0)
@@ -120,7 +122,8 @@ int mend_image(int image, bool read_only, const char *path, struct err *err)
 	return mend(image, bytes, &h, (uint64_t)st.st_size, path, err);
 }
 
-static int mend_file(int dirfd, const char *name, const char *path, struct err *err)
+/* Locked, and on no device. */
+static int open_alone(int dirfd, const char *name, const char *path, struct err *err)
 {
 	_cleanup_close_ int image =
 		openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -130,11 +133,11 @@ static int mend_file(int dirfd, const char *name, const char *path, struct err *
 	if (image < 0 || fstat(image, &st) < 0)
 		return err_errno(err, errno, "cannot open the image '%s'", path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "'%s' is not an expanded image", path);
+		return err_set(err, EINVAL, "'%s' is not a regular file", path);
 	if (flock(image, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, EBUSY, "the image '%s' is in use: is it mounted?", path);
 	r = attach_check_none(image, path, err);
-	return r < 0 ? r : mend_image(image, false, path, err);
+	return r < 0 ? r : steal_fd(&image);
 }
 
 /*
@@ -144,29 +147,92 @@ static int mend_file(int dirfd, const char *name, const char *path, struct err *
  */
 int mend_older(int dirfd, const char *name, const char *path, struct err *err)
 {
+	_cleanup_close_ int image = -EBADF;
 	bool marked;
 	int r = image_is_marked(dirfd, name, &marked, err);
 
-	return r < 0 || !marked ? r : mend_file(dirfd, name, path, err);
+	if (r < 0 || !marked)
+		return r;
+	image = open_alone(dirfd, name, path, err);
+	return image < 0 ? image : mend_image(image, false, path, err);
 }
 
-static int drop(const struct location *loc, struct err *err)
+/* --- a whole disk --------------------------------------------------------------- */
+
+/* Whoever reads it sees no difference: what was found sound still is. */
+static void close_holes(int image)
 {
-	const struct level *top = location_top(loc);
+	bool checked = mark_is_checked(image);
+	struct stat st;
+	uint64_t at;
+
+	if (fstat(image, &st) < 0 || holes_find(image, (uint64_t)st.st_size, &at) <= 0)
+		return;
+	holes_fill(image);
+	if (checked)
+		mark_checked(image);
+}
+
+/* One that is in use, here or below another disk, has to wait. */
+static void close_older_holes(int dirfd, const char *name)
+{
+	_cleanup_close_ int image = open_alone(dirfd, name, name, NULL);
+
+	if (image >= 0)
+		close_holes(image);
+}
+
+static int mend_others(const struct location *loc, const struct level *top, struct err *err)
+{
 	size_t i;
 	int r = 0;
 
 	for (i = 0; r == 0 && i < loc->desc.count; i++) {
 		const struct descriptor_delta *d = &loc->desc.deltas[i];
 
-		if (d->format == PLOOP_FORMAT_EXPANDED && strcmp(d->file, top->file) != 0)
-			r = mend_older(loc->dirfd, d->file, d->file, err);
+		if (d->format != PLOOP_FORMAT_EXPANDED || strcmp(d->file, top->file) == 0)
+			continue;
+		r = mend_older(loc->dirfd, d->file, d->file, err);
+		if (r == 0)
+			close_older_holes(loc->dirfd, d->file);
 	}
+	return r;
+}
+
+/* It grew, and whoever made it do so was killed. */
+static int settle_top(const struct location *loc, int image, struct err *err)
+{
+	struct ploop_disk *disk;
+	int r = location_open(loc, OPEN_CLOSED, &disk, err);
+
 	if (r < 0)
 		return r;
-	if (top->format == PLOOP_FORMAT_EXPANDED)
-		return mend_file(loc->dirfd, top->file, loc->path, err);
-	return err_set(err, EINVAL, "'%s' is not an expanded image", loc->path);
+	disk->dirfd = fcntl(loc->dirfd, F_DUPFD_CLOEXEC, 0);
+	disk->described = loc->described;
+	if (settle_is_due(disk))
+		r = settle(disk, image, err);
+	disk_free(disk);
+	return r;
+}
+
+static int mend_all(const struct location *loc, struct err *err)
+{
+	const struct level *top = location_top(loc);
+	bool expanded = top->format == PLOOP_FORMAT_EXPANDED;
+	_cleanup_close_ int image = -EBADF;
+	int r = mend_others(loc, top, err);
+
+	if (r < 0)
+		return r;
+	image = open_alone(loc->dirfd, top->file, loc->path, err);
+	if (image < 0)
+		return image;
+	r = expanded ? mend_image(image, false, loc->path, err) : 0;
+	if (r == 0)
+		r = settle_top(loc, image, err);
+	if (r == 0 && expanded)
+		close_holes(image);
+	return r;
 }
 
 int ploop_drop_in_use(const char *path, struct err *err)
@@ -176,7 +242,7 @@ int ploop_drop_in_use(const char *path, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = drop(&loc, err);
+	r = mend_all(&loc, err);
 	location_free(&loc);
 	return r;
 }

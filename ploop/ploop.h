@@ -243,10 +243,12 @@ int ploop_check(const char *path, ploop_finding_fn fn, void *arg, unsigned int *
 		struct err *err);
 
 /*
- * An expanded image that says that it is in use, and is not: look whether its
- * block table is sound, give back what no entry names at the end of the file,
- * and close it. -EBUSY when it is mounted or somebody writes to it, -EUCLEAN when
- * the table is wrong; one that is closed stays as it is.
+ * Make good what whoever was killed left of the disk. An expanded image that says
+ * that it is in use, and is not: look whether its block table is sound, give back
+ * what no entry names at the end of the file, and close it. A disk that grew: its
+ * partition tables and descriptor say so. Holes of closed images get blocks.
+ * -EBUSY when it is mounted or somebody writes to it, -EUCLEAN when the table is
+ * wrong; what is closed and whole stays as it is.
  */
 int ploop_drop_in_use(const char *path, struct err *err);
 

@@ -5,7 +5,7 @@
 /*
  * A disk that grew while it was mounted has its partition tables and descriptor
  * behind: the one lie outside of the device, the other follows last. Both are put
- * right when it is not mounted.
+ * right when it is not mounted. So are tables of which one was cut.
  */
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 struct err;
 struct ploop_disk;
 
-/* Do the partition tables end where the disk ends? */
+/* Do partition tables, or descriptor, not end where the disk ends? */
 bool settle_is_due(struct ploop_disk *disk);
 
 /*

@@ -9,15 +9,19 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "disk.h"
 #include "err.h"
+#include "faults.h"
 #include "format.h"
+#include "holes.h"
 #include "image.h"
 #include "io.h"
 #include "mend.h"
+#include "ploop.h"
 
 #define CLUSTER 65536u
 
@@ -191,6 +195,109 @@ static void nothing_is_mended_for_reading(void **state)
 }
 
 /* QEMU has such locks on the images of its guests, for reading ones as well. */
+#define GROWN	 (48u << 20)
+#define NEW_SIZE (64u << 20)
+
+/* A disk that the kernel made larger, and of which nothing else knows. */
+static void make_grown(struct fixture *f, enum ploop_format format)
+{
+	const struct ploop_create_opts opts = {.size_bytes = GROWN, .format = format};
+	uint32_t entries = htole32(NEW_SIZE >> 20);
+	uint64_t sectors = htole64(NEW_SIZE / 512);
+	_cleanup_close_ int fd = -EBADF;
+
+	assert_int_equal(ploop_create(fixture_path(f, "d"), &opts, NULL), 0);
+	fd = open(fixture_path(f, "d/root.hds"), O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	if (format == PLOOP_FORMAT_RAW) {
+		assert_int_equal(ftruncate(fd, NEW_SIZE), 0);
+	} else {
+		assert_int_equal(io_pwrite_full(fd, &entries, 4, 0x20), 0);
+		assert_int_equal(io_pwrite_full(fd, &sectors, 8, 0x24), 0);
+	}
+}
+
+static void remove_disk(struct fixture *f)
+{
+	unlink(fixture_path(f, "d/root.hds"));
+	unlink(fixture_path(f, "d/DiskDescriptor.xml"));
+	rmdir(fixture_path(f, "d"));
+}
+
+static void told(void *arg, const char *sentence)
+{
+	(void)arg;
+	print_message("%s\n", sentence);
+}
+
+static void is_whole(struct fixture *f)
+{
+	struct err err = ERR_INIT;
+	unsigned int findings = 99;
+	uint64_t offset, length;
+	struct ploop_disk *disk;
+
+	if (ploop_check(fixture_path(f, "d"), told, NULL, &findings, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(findings, 0);
+	assert_int_equal(ploop_open(fixture_path(f, "d"), &disk, NULL), 0);
+	assert_int_equal(ploop_partition(disk, &offset, &length, NULL), 0);
+	assert_int_equal(length, NEW_SIZE - (2u << 20));
+	ploop_close(disk);
+}
+
+/* Killed at each call, it is called again; how many of them there are. */
+static unsigned int cut_and_go_on(struct fixture *f, enum ploop_format format, unsigned int at)
+{
+	pid_t pid;
+	int status;
+
+	make_grown(f, format);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		faults_arm(FAULT_CRASH, at);
+		_exit(ploop_drop_in_use(fixture_path(f, "d"), NULL) < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	faults_arm(FAULT_FILE, UINT32_MAX); /* no flushes */
+	assert_int_equal(ploop_drop_in_use(fixture_path(f, "d"), NULL), 0);
+	is_whole(f);
+	faults_disarm();
+	remove_disk(f);
+	return WEXITSTATUS(status) == FAULTS_CRASHED ? at + 1 : 0;
+}
+
+static void a_growth_that_was_cut_is_completed(void **state)
+{
+	struct fixture *f = *state;
+	enum ploop_format formats[] = {PLOOP_FORMAT_EXPANDED, PLOOP_FORMAT_RAW};
+	unsigned int i, at, cuts = 0;
+
+	for (i = 0; i < 2; i++)
+		for (at = 0; (at = cut_and_go_on(f, formats[i], at));)
+			cuts++;
+	print_message("%u cuts\n", cuts);
+	assert_true(cuts > 40);
+}
+
+static void holes_get_blocks(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_close_ int fd = -EBADF;
+	uint64_t at;
+
+	make_grown(f, PLOOP_FORMAT_EXPANDED);
+	fd = open(fixture_path(f, "d/root.hds"), O_RDWR | O_CLOEXEC);
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (2 << 20) + 65536, 65536) < 0)
+		skip();
+	assert_int_equal(holes_find(fd, 3 << 20, &at), 1);
+	close(steal_fd(&fd));
+	assert_int_equal(ploop_drop_in_use(fixture_path(f, "d"), NULL), 0);
+	is_whole(f);
+}
+
 static void another_program_has_locks(void **state)
 {
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 1};
@@ -217,6 +324,8 @@ int main(void)
 		fixture_test(a_closed_one_gets_whole_clusters),
 		fixture_test(what_is_damaged_stays_as_it_is),
 		fixture_test(nothing_is_mended_for_reading),
+		fixture_test(a_growth_that_was_cut_is_completed),
+		fixture_test(holes_get_blocks),
 		fixture_test(another_program_has_locks),
 	};
 
