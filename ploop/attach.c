@@ -113,6 +113,15 @@ int attach_number(const char *name, dev_t *ret)
 	return 0;
 }
 
+bool attach_is_read_only(dev_t dev)
+{
+	char path[ATTACH_NAME_MAX + 64];
+	_cleanup_free_ char *text = NULL;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/ro", major(dev), minor(dev));
+	return io_read_file(AT_FDCWD, path, NUMBER_BYTES, &text, NULL, NULL) == 0 && *text == '1';
+}
+
 static int find(const struct attach_kind *kind, const struct image *img, dev_t *ret_dev)
 {
 	_cleanup_closedir_ DIR *d = opendir("/sys/block");

@@ -57,7 +57,7 @@ struct attach_kind {
 	 * The image, and its mounted device @dev, get as large as @size_bytes, which is
 	 * no less than they are. What is there already is well.
 	 */
-	int (*grow)(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err);
+	int (*grow)(struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err);
 
 	/*
 	 * May the lock on that file be one of a device that is about to go? NULL:
@@ -99,7 +99,10 @@ const struct image *attach_behind(const struct ploop_disk *disk);
 int attach_find(const struct ploop_disk *disk, dev_t *ret_dev, struct err *err);
 
 /* attach_dm.grow() */
-int attach_dm_grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err);
+int attach_dm_grow(struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err);
+
+/* Nobody writes to the device. */
+bool attach_is_read_only(dev_t dev);
 
 /*
  * The mounted disk @dev goes on with the images of @disk, which has the same top
@@ -114,12 +117,13 @@ bool attach_is_behind(const struct ploop_disk *disk, dev_t dev);
  * The mounted disk @dev of @disk goes on with the empty image @name as its top.
  * First a table is loaded, which changes nothing; the switch then freezes the
  * file system, closes the old top and takes the new one. Either of the two
- * others ends it. A switch that fails leaves the device as it was.
+ * others ends it. A switch that fails leaves the device as it was, or, when it
+ * does not take that table either, frozen with one of the two.
  */
 struct attach_push;
 int attach_push_load(struct ploop_disk *disk, dev_t dev, const char *name, struct attach_push **ret,
 		     struct err *err);
-int attach_push_switch(struct attach_push *push, struct err *err);
+int attach_push_switch(struct attach_push *push, bool *ret_frozen, struct err *err);
 void attach_push_cancel(struct attach_push *push);
 
 /* Held, by a reader. Negative errno. */

@@ -9,12 +9,20 @@
 
 struct attach;
 struct err;
+struct ploop_disk;
 
 /*
  * A table of the target for @a, to be used from the next resume on. @push: the
  * disk's own top is one more of the older ones, and a->image stands on it.
  */
 int attach_dm_load(int dm, const struct attach *a, dev_t dev, bool push, struct err *err);
+
+/*
+ * The mounted disk @dev goes on with the images of @disk; when it does not, with
+ * those of @was, which may be the same and smaller.
+ */
+int attach_dm_reload(int dm, struct ploop_disk *was, struct ploop_disk *disk, dev_t dev,
+		     struct err *err);
 
 /* The device is known by its top: @image is that now. Best effort, who looks for it looks at the top itself, too. */
 void attach_dm_rename(int dm, dev_t dev, int image);

@@ -94,7 +94,7 @@ static int make(const struct attach *a, char name[ATTACH_NAME_MAX], struct err *
 	return err_set(err, EBUSY, "no loop device stays free");
 }
 
-static int grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err)
+static int grow(struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err)
 {
 	char name[ATTACH_NAME_MAX];
 	_cleanup_close_ int loop = -EBADF, image = -EBADF;

@@ -63,34 +63,81 @@ static int lock_soon(int fd, int how)
 	return r;
 }
 
-/* The same images, the top opened for writing anew; the lock on it follows when the old table has let go of it. */
-static int reload(int dm, struct ploop_disk *disk, dev_t dev, struct err *err)
+/* @older: as those of the disk are open; the top anew, the lock on it follows when the old table has let go of it. */
+static int open_table(struct attach *a, struct err *err)
 {
-	struct attach a = {.disk = disk};
-	_cleanup_close_ int image = -EBADF;
+	const struct ploop_disk *disk = a->disk;
 	unsigned int i;
-	int r = ploop_partition(a.disk, &a.offset, &a.length, err);
+
+	a->image = openat(disk->dirfd, disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (a->image < 0)
+		return err_errno(err, errno, "cannot open the image '%s'", disk->path);
+	for (i = 0; i < disk->n_older; i++)
+		a->older[i] = disk->older[i].fd;
+	return 0;
+}
+
+static void lock_table(const struct attach *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->disk->n_older; i++)
+		(void)lock_soon(a->older[i], LOCK_SH);
+	(void)lock_soon(a->image, LOCK_EX);
+}
+
+/*
+ * The switch to another table failed, which leaves the device frozen, with the one
+ * or the other: the images of @a are loaded again and it goes on with them.
+ */
+static int unfreeze(int dm, struct attach *a, dev_t dev)
+{
+	int r = open_table(a, NULL);
 
 	if (r < 0)
 		return r;
-	a.image = image = openat(disk->dirfd, disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (image < 0)
-		return err_errno(err, errno, "cannot open the image '%s'", disk->path);
-	for (i = 0; i < disk->n_older; i++)
-		a.older[i] = disk->older[i].fd;
-	dm_clear(dm, dev);
-	r = attach_dm_load(dm, &a, dev, false, err);
-	if (r == 0 && (r = dm_resume(dm, dev)) < 0)
-		err_errno(err, r,
-			  "the device mapper does not make '%s' larger, the kernel's log "
-			  "tells more",
-			  disk->path);
+	r = attach_dm_load(dm, a, dev, false, NULL);
+	if (r == 0)
+		r = dm_resume(dm, dev);
+	if (r == 0)
+		lock_table(a);
+	close(a->image);
+	return r;
+}
+
+static int say_frozen(dev_t dev, struct err *err)
+{
+	return err_prefix(err,
+			  "the disk is frozen, and goes on after a 'dmsetup resume -j %u -m %u'",
+			  major(dev), minor(dev));
+}
+
+int attach_dm_reload(int dm, struct ploop_disk *was, struct ploop_disk *disk, dev_t dev,
+		     struct err *err)
+{
+	struct attach a = {.disk = disk}, old = {.disk = was};
+	int r = ploop_partition(disk, &a.offset, &a.length, err);
+
+	if (r == 0)
+		r = open_table(&a, err);
 	if (r < 0)
 		return r;
-	for (i = 0; i < disk->n_older; i++)
-		(void)lock_soon(disk->older[i].fd, LOCK_SH);
-	(void)lock_soon(image, LOCK_EX);
-	return 0;
+	dm_clear(dm, dev);
+	r = attach_dm_load(dm, &a, dev, false, err);
+	if (r == 0 && (r = dm_resume(dm, dev)) < 0) {
+		err_errno(err, r,
+			  "the device mapper does not go on with another table of '%s', the "
+			  "kernel's log tells more",
+			  disk->path);
+		old.offset = a.offset;
+		old.length = a.length;
+		if (unfreeze(dm, &old, dev) < 0 && dm_resume(dm, dev) < 0)
+			say_frozen(dev, err);
+	} else if (r == 0) {
+		lock_table(&a);
+	}
+	close(a.image);
+	return r;
 }
 
 int attach_reload(struct ploop_disk *disk, dev_t dev, struct err *err)
@@ -98,10 +145,10 @@ int attach_reload(struct ploop_disk *disk, dev_t dev, struct err *err)
 	_cleanup_close_ int dm = dm_open();
 
 	return dm < 0 ? err_errno(err, dm, "cannot open the device mapper")
-		      : reload(dm, disk, dev, err);
+		      : attach_dm_reload(dm, disk, disk, dev, err);
 }
 
-int attach_dm_grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err)
+int attach_dm_grow(struct ploop_disk *disk, dev_t dev, uint64_t size_bytes, struct err *err)
 {
 	_cleanup_close_ int dm = dm_open();
 	struct ploop_disk *now;
@@ -119,7 +166,7 @@ int attach_dm_grow(const struct ploop_disk *disk, dev_t dev, uint64_t size_bytes
 	r = ploop_open(disk->dir, &now, err);
 	if (r < 0)
 		return r;
-	r = reload(dm, now, dev, err);
+	r = attach_dm_reload(dm, disk, now, dev, err);
 	ploop_close(now);
 	return r;
 }
@@ -168,20 +215,6 @@ void attach_push_cancel(struct attach_push *p)
 	free_push(p);
 }
 
-/* The old top, for writing, as it was: whatever the new table did, it did not come to be written to. */
-static void go_back(struct attach_push *p)
-{
-	struct attach old = p->a;
-
-	old.image = openat(old.disk->dirfd, old.disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (old.image < 0)
-		return;
-	if (attach_dm_load(p->dm, &old, p->dev, false, NULL) == 0)
-		(void)dm_resume(p->dm, p->dev);
-	(void)flock(old.image, LOCK_EX | LOCK_NB);
-	close(old.image);
-}
-
 /* Another disk may stand on it as well: that one is as it was made. */
 static void close_holes(const struct ploop_disk *disk, const struct image *img)
 {
@@ -220,18 +253,32 @@ static void pass_mark(const struct attach_push *p)
 	(void)mark_mounted(p->a.image, dev, false, mark_get(p->a.disk->img.fd).max_id);
 }
 
-int attach_push_switch(struct attach_push *p, struct err *err)
+/*
+ * The old top is written to as before: the new table, whatever it did, did not come
+ * to be. Not by resuming what is there, which may be the new one.
+ */
+static bool go_back(struct attach_push *p)
+{
+	struct attach old = {.disk = p->a.disk, .offset = p->a.offset, .length = p->a.length};
+
+	return unfreeze(p->dm, &old, p->dev) == 0;
+}
+
+int attach_push_switch(struct attach_push *p, bool *ret_frozen, struct err *err)
 {
 	const struct ploop_disk *disk = p->a.disk;
 	unsigned int i;
 	int r = dm_resume(p->dm, p->dev);
 
+	*ret_frozen = false;
 	if (r < 0) {
 		err_errno(err, r,
 			  "the device mapper does not go on with a new top of '%s', the "
 			  "kernel's log tells more",
 			  disk->dir);
-		go_back(p);
+		*ret_frozen = !go_back(p);
+		if (*ret_frozen)
+			say_frozen(p->dev, err);
 		free_push(p);
 		return r;
 	}

@@ -265,10 +265,18 @@ static int parse_storage(const struct parse *p, const xmlNode *root, struct desc
 }
 
 /* OpenVZ has three kinds of what is not to be gone back to. */
+static const char *const temporary[] = {"Temporary", "TemporaryZero", "TemporaryZeroSwap"};
+
+#define NTEMPORARY (sizeof(temporary) / sizeof(temporary[0]))
+
 static bool is_temporary(const xmlNode *shot)
 {
-	return child(shot, "Temporary") || child(shot, "TemporaryZero") ||
-	       child(shot, "TemporaryZeroSwap");
+	size_t i;
+
+	for (i = 0; i < NTEMPORARY; i++)
+		if (child(shot, temporary[i]))
+			return true;
+	return false;
 }
 
 static int parse_shot(const struct parse *p, xmlNode *shot, struct descriptor *d)
@@ -606,6 +614,22 @@ static void write_images(xmlNode *root, struct descriptor *d)
 	}
 }
 
+static void set_temporary(xmlNode *shot, bool is)
+{
+	size_t i;
+
+	if (is && !is_temporary(shot))
+		xmlNewChild(shot, NULL, (const xmlChar *)temporary[0], NULL);
+	for (i = 0; !is && i < NTEMPORARY; i++) {
+		xmlNode *node;
+
+		while ((node = child(shot, temporary[i]))) {
+			xmlUnlinkNode(node);
+			xmlFreeNode(node);
+		}
+	}
+}
+
 static void write_snapshots(xmlNode *root, struct descriptor *d)
 {
 	xmlNode *snapshots = child_or_new(root, "Snapshots");
@@ -619,8 +643,8 @@ static void write_snapshots(xmlNode *root, struct descriptor *d)
 			delta->shot = xmlNewChild(snapshots, NULL, (const xmlChar *)"Shot", NULL);
 		set_text(delta->shot, "GUID", delta->guid);
 		set_text(delta->shot, "ParentGUID", delta->parent);
-		if (delta->temporary && delta->shot && !is_temporary(delta->shot))
-			xmlNewChild(delta->shot, NULL, (const xmlChar *)"Temporary", NULL);
+		if (delta->shot)
+			set_temporary(delta->shot, delta->temporary);
 	}
 }
 

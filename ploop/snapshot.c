@@ -74,11 +74,24 @@ static int make_closed(struct edit *e, int top, const char *guid, const char *na
 	return r < 0 ? r : add_top(e, guid, name, err);
 }
 
+/* Nothing was written to the new top: as before. */
+static void take_back(struct edit *e, const char *guid, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	descriptor_remove(&e->loc.desc, e->loc.desc.top);
+	descriptor_rename(&e->loc.desc, guid, e->loc.desc.top);
+	descriptor_top(&e->loc.desc)->temporary = false;
+	if (edit_store(e, &why) < 0)
+		err_prefix(err, "%s", why.msg);
+}
+
 /* The table has the new top before the descriptor has it, and is in use after that. */
 static int make_mounted(struct edit *e, struct ploop_disk *disk, dev_t dev, const char *guid,
 			bool temporary, const char *name, struct err *err)
 {
 	struct attach_push *push = NULL;
+	bool frozen;
 	int r = top_make(e->loc.dirfd, name, &e->loc.desc, (struct mark){0}, err);
 
 	if (r == 0)
@@ -92,16 +105,10 @@ static int make_mounted(struct edit *e, struct ploop_disk *disk, dev_t dev, cons
 		attach_push_cancel(push);
 		return r;
 	}
-	r = attach_push_switch(push, err);
-	if (r < 0) {
-		struct err why = ERR_INIT;
-
-		/* Nothing was written to it: as before. */
-		descriptor_remove(&e->loc.desc, e->loc.desc.top);
-		descriptor_rename(&e->loc.desc, guid, e->loc.desc.top);
-		if (edit_store(e, &why) < 0)
-			err_prefix(err, "%s", why.msg);
-	}
+	r = attach_push_switch(push, &frozen, err);
+	/* Frozen it may have the new top: then that is the disk's, and the next one catches up. */
+	if (r < 0 && !frozen)
+		take_back(e, guid, err);
 	return r;
 }
 
@@ -111,13 +118,14 @@ static int catch_up(const struct edit *e, dev_t dev, struct err *err)
 	const struct descriptor_delta *top = descriptor_top(&e->loc.desc);
 	struct attach_push *push;
 	struct ploop_disk *below;
+	bool frozen;
 	int r = ploop_open_snapshot(e->loc.dir, top->parent, &below, err);
 
 	if (r < 0)
 		return r;
 	r = attach_push_load(below, dev, top->file, &push, err);
 	if (r == 0)
-		r = attach_push_switch(push, err);
+		r = attach_push_switch(push, &frozen, err);
 	ploop_close(below);
 	return r;
 }
@@ -137,6 +145,12 @@ static int find_mounted(const struct edit *e, struct ploop_disk **ret, dev_t *re
 			    "'%s' is mounted, and a snapshot of a raw image can be made only while "
 			    "it is not",
 			    disk->path);
+	if (r == 0 && attach_is_read_only(*ret_dev))
+		r = err_set(
+			err, EBUSY,
+			"'%s' is mounted read-only, and a snapshot can be made of a disk that is "
+			"written to, or not mounted",
+			disk->path);
 	if (r == 0 && attach_is_behind(disk, *ret_dev)) {
 		ploop_close(disk);
 		r = catch_up(e, *ret_dev, err);

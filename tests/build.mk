@@ -9,7 +9,7 @@ test_PROGS  := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test
 test_WRAP   := malloc calloc realloc reallocarray strdup strndup asprintf open64 openat64 read write \
 	pread64 pwrite64 fallocate64 linkat ftruncate64 lseek64 fstat64 stat64 fchmod fsync fdatasync flock mkdir mkdtemp \
 	opendir symlink rename renameat renameat2 getrandom \
-	unlinkat
+	unlinkat ioctl
 fuzz_PROGS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 test_LIBS   := $(patsubst %,$(B)/lib%.a,$(if $(wildcard templates/build.mk),vztmpl) \
 	$(if $(wildcard tools/build.mk),tools) \

@@ -217,6 +217,14 @@ check "the file system is sound" e2fsck -fn "$(awk -v m="$tap_tmp/mnt" '$2 == m 
 check "unmount" ploop umount -m mnt
 wait_until 5 no_device
 
+# --- read-only --------------------------------------------------------------------------
+check "mount it read-only" ploop mount -r -m mnt i
+mustfail "no snapshot of it then" ploop snapshot i
+is "as in use" "$status" 37
+like "by name" "$output" 'mounted read-only'
+check "unmount it" ploop umount -m mnt
+wait_until 5 no_device
+
 # --- raw -------------------------------------------------------------------------------
 check "make a raw disk" ploop init -s 128M -f raw --tar t.tar r/root.hds
 check "mount it" ploop mount -m mnt r

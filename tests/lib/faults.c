@@ -5,11 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "err.h"
 #include "fixture.h"
+
+int (*faults_ioctl)(int fd, unsigned long request, void *arg);
 
 enum { OFF, MEMORY, FILES };
 static int armed;
@@ -128,6 +132,8 @@ int __real_open64(const char *path, int flags, mode_t mode);
 int __wrap_open64(const char *path, int flags, mode_t mode);
 int __wrap_open64(const char *path, int flags, mode_t mode)
 {
+	if (faults_ioctl && strcmp(path, "/dev/mapper/control") == 0)
+		path = "/dev/null";
 	return fails(FILES) ? -1 : __real_open64(path, flags, mode);
 }
 
@@ -136,6 +142,19 @@ int __wrap_openat64(int dirfd, const char *path, int flags, mode_t mode);
 int __wrap_openat64(int dirfd, const char *path, int flags, mode_t mode)
 {
 	return fails(FILES) ? -1 : __real_openat64(dirfd, path, flags, mode);
+}
+
+int __real_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return faults_ioctl ? faults_ioctl(fd, request, arg) : __real_ioctl(fd, request, arg);
 }
 
 static unsigned int open_descriptors(void)

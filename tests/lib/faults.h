@@ -27,6 +27,12 @@ void faults_arm(enum fault fault, unsigned int n);
 /* No more of them; whether one happened. */
 bool faults_disarm(void);
 
+/*
+ * When set, takes the place of ioctl(), and the device mapper's control device can
+ * be opened wherever the test runs.
+ */
+extern int (*faults_ioctl)(int fd, unsigned long request, void *arg);
+
 /* What must come off, or fail with a sentence, whatever fails below it. */
 struct fault_op {
 	const char *name;

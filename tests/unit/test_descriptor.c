@@ -177,6 +177,11 @@ static void tells_what_is_temporary(void **state)
 	load(f, &d);
 	assert_true(descriptor_find(&d, G2)->temporary);
 	assert_false(descriptor_find(&d, G1)->temporary);
+	descriptor_find(&d, G2)->temporary = false;
+	assert_int_equal(descriptor_store(f->dirfd, &d, NULL), 0);
+	descriptor_free(&d);
+	load(f, &d);
+	assert_false(descriptor_find(&d, G2)->temporary);
 	descriptor_free(&d);
 }
 
