@@ -35,7 +35,7 @@
 struct change {
 	char guid[PLOOP_GUID_BYTES];
 	char *file, *beside; /* its name, and that of the new one until it has it; owned */
-	bool checked;
+	struct mark mark;
 	bool base; /* nothing is below it */
 };
 
@@ -107,7 +107,7 @@ static int add_change(struct conversion *c, const struct descriptor_delta *delta
 	if (!ch->file)
 		return err_errno(err, ENOMEM, "cannot convert '%s'", delta->file);
 	ch->base = strcmp(delta->parent, DESCRIPTOR_ROOT_GUID) == 0;
-	ch->checked = mark_is_checked(c->locks[delta - c->e->loc.desc.deltas]);
+	ch->mark = mark_get(c->locks[delta - c->e->loc.desc.deltas]);
 	return top_name(delta->file, &ch->beside, err);
 }
 
@@ -309,8 +309,8 @@ static void mark_again(const struct conversion *c, const struct change *ch)
 	_cleanup_close_ int fd =
 		openat(c->e->loc.dirfd, ch->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (fd >= 0 && ch->checked)
-		mark_checked(fd);
+	if (fd >= 0)
+		mark_set(fd, ch->mark);
 }
 
 /* The names that people know; where that does not come off, the others are as good. */

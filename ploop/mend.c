@@ -162,15 +162,14 @@ int mend_older(int dirfd, const char *name, const char *path, struct err *err)
 /* Whoever reads it sees no difference: what was found sound still is. */
 static void close_holes(int image)
 {
-	bool checked = mark_is_checked(image);
+	struct mark mark = mark_get(image);
 	struct stat st;
 	uint64_t at;
 
 	if (fstat(image, &st) < 0 || holes_find(image, (uint64_t)st.st_size, &at) <= 0)
 		return;
 	holes_fill(image);
-	if (checked)
-		mark_checked(image);
+	mark_set(image, mark);
 }
 
 /* One that is in use, here or below another disk, has to wait. */
