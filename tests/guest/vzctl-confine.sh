@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=2 time=900
+# guest: kernel=plain root=host mem=3072 smp=1 time=900
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # If this fails, root in a container has a right or a system call that

@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=2 time=600
+# guest: kernel=plain root=host mem=3072 smp=1 time=600
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Distribution scripts. If this fails, those of an administrator do not run when and

@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=2 time=300
+# guest: kernel=plain root=host mem=3072 smp=1 time=300
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # If this fails, a limit of a container is not what its configuration says, or

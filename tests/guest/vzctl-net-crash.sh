@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=2 time=900
+# guest: kernel=plain root=host mem=3072 smp=1 time=900
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # set killed while it changes the network of a running container: the same

@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=2 time=900
+# guest: kernel=plain root=host mem=3072 smp=1 time=900
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Ethernet pairs of containers: if this fails, a container is not on its bridge,
