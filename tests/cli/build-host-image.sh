@@ -41,16 +41,18 @@ recipes() {
 printf 'install:\n\tmkdir -p $(DESTDIR)/usr/sbin && echo tool >$(DESTDIR)/usr/sbin/vzctl\n' >"$tree/Makefile"
 
 # What the script calls, by a stand-in that counts: at the call of FAKE/cut the script
-# is killed, and the command does not come to run (an odd call) or goes on without it.
+# is killed, and the command does not come to run ("N") or goes on without it ("N on").
 mkdir "$tap_tmp/bin"
 stand_in() {
 	cat >"$2" <<-END
 		#!/bin/sh
 		n=\$((\$(cat "\$FAKE/n") + 1))
 		echo \$n >"\$FAKE/n"
-		if [ \$n = "\$(cat "\$FAKE/cut")" ]; then
+		echo "\$n \${0##*/}" >>"\$FAKE/calls"
+		read -r cut on <"\$FAKE/cut"
+		if [ \$n = \$cut ]; then
 			kill -KILL "\$(cat "\$FAKE/pid")"
-			[ \$((n % 2)) = 0 ] || exit 1
+			[ "\$on" ] || exit 1
 		fi
 		exec $1 "\$@"
 	END
@@ -62,6 +64,7 @@ for command in vztmpl ploop; do stand_in "$(command -v $command)" "$tree/build/b
 # host_image CUT - run the script, killed at that call (0: not).
 host_image() {
 	echo 0 >"$tap_tmp/n"
+	: >"$tap_tmp/calls"
 	echo "$1" >"$tap_tmp/cut"
 	# shellcheck disable=SC2016 # expands there
 	PATH=$tap_tmp/bin:$PATH setsid sh -c 'echo $$ >"$FAKE/pid"; exec "$0"' "$tree/scripts/host-image"
@@ -85,7 +88,13 @@ completed() {
 recipes 1
 check "it is made" host_image 0
 is "and is whole" "$(holds 1)" ""
+# The one that puts the image in place, each way; and some of the others.
+cuts() {
+	sed -n 's/ mv$//p' "$tap_tmp/calls.whole" | while read -r cut; do printf '%s\n%s on\n' "$cut" "$cut"; done
+	awk '{ print $1; print $1 " on" }' "$tap_tmp/calls.whole" | spread "${CRASH_POINTS:-7}"
+}
 calls=$(cat "$tap_tmp/n")
+cp "$tap_tmp/calls" "$tap_tmp/calls.whole"
 cp -a "$out" "$tap_tmp/made"
 cp -a "$CACHE" "$tap_tmp/made-cache"
 diag "$calls calls"
@@ -98,7 +107,7 @@ before() {
 }
 recipes 2
 each_cut() {
-	seq 1 "$calls" | spread "${CRASH_POINTS:-8}" | while read -r cut; do
+	cuts | while read -r cut; do
 		before "$1"
 		host_image "$cut" >/dev/null 2>&1 || :
 		holds "$1" 2 && completed 2 || echo "killed at call $cut, $1 before"
