@@ -9,6 +9,8 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/container.sh
 . "$(dirname "$0")/../lib/container.sh"
+# shellcheck source=tests/lib/emulator.sh
+. "$(dirname "$0")/../lib/emulator.sh"
 
 n=200 first=4001
 last=$((first + n - 1)) timed=20
@@ -49,22 +51,18 @@ kernel='Slab KernelStack PageTables Percpu' processes=AnonPages
 # What the emulator has used of its processors, in ms: work is measured, not how much
 # of the machine there was for it. One processor in the guest, as one that waits for
 # another would be counted, too.
-emulator=$tap_tmp/emulator
-mkdir "$emulator"
-cleanup_fn umount "$emulator"
-mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,ro emulator "$emulator"
-used() { awk '{ print ($14 + $15) * 10 }' "$emulator/stat"; }
+emulator_mount
 # How much a unit of work costs at this moment: the machine's caches and clock are not ours alone.
 yardstick() { awk 'BEGIN { for (i = 0; i < 100000; i++) x += i }'; }
 # start_timed FILE FROM TO - start them one by one; FILE has "MS PERCENT", what each cost
 # and how that is to the yardstick beside it.
 start_timed() {
 	for id in $(ids "$2" "$3"); do
-		t=$(used)
+		t=$(emulator_used)
 		yardstick
-		y=$(used)
+		y=$(emulator_used)
 		vzctl --quiet start "$id" || return 1
-		z=$(used)
+		z=$(emulator_used)
 		echo "$((z - y)) $((100 * (z - y) / (y - t)))" >>"$1"
 	done
 }
