@@ -78,6 +78,21 @@ is "and counts" "$(printf '%s\n' "$output" | tail -n 1)" "2 passed, 0 failed, 0 
 guest RERUN=1
 is "RERUN=1 runs it" "$(printf '%s\n' "$output" | grep -c stand)" 0
 
+# The emulator fails a guest: once more, with one thread, and the end tells how often.
+cat >"$tap_tmp/top/tests/guest/run" <<'END'
+#!/bin/sh
+[ "$1" != --prepare ] || exit 0
+for a; do case $a in */test-logs/guest-*/console) dir=${a%/console} ;; esac; done
+[ "${VESPER_TCG:-}" = single ] || { echo "run: the emulator kept a breakpoint: run it again"; exit 97; }
+for t in first second; do echo "ok 1" >"$dir/$t.log"; echo "0 1" >"$dir/$t.status"; done
+END
+guest RERUN=1
+is "a guest that the emulator failed is booted again" "$(printf '%s\n' "$output" | tail -n 1)" "2 passed, 0 failed, 0 skipped"
+like "and that is told at the end" "$output" '^# 1 times the emulator failed a guest'
+sed -i 's/= single ]/= never ]/' "$tap_tmp/top/tests/guest/run"
+guest RERUN=1
+like "but not for ever" "$output" '^not ok - guest boot: kernel plain, root mini ended with 97'
+
 # All gates: some are one test, some have sums of their own; which fail is said by the words of FAIL.
 cat >"$tap_tmp/top/Makefile" <<'END'
 all:

@@ -58,6 +58,8 @@ run guest -- sh -c 'echo c >/proc/sysrq-trigger; sleep 60'
 is "a crash is 99" "$status" 99
 run guest -- sh -c 'echo "<0>Oops: int3: 0000 [#1] SMP" >/dev/kmsg; sleep 1; exit 1'
 is "a breakpoint that the emulator kept" "$status" 97
+run env VESPER_TCG=single "$top/tests/guest/run" -- sh -c 'echo "<0>Oops: int3: 0000 [#1] SMP" >/dev/kmsg; sleep 1; exit 1'
+is "one that it did not keep, having one thread only" "$status" 99
 run guest -- sh -c 'echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT; exit 0'
 if [ "$status" -eq 99 ]; then ok "a WARNING is 99, whatever COMMAND said"; else not_ok "a WARNING is 99, whatever COMMAND said"; diag "$output"; fi
 like "and the report is shown" "$output" 'WARNING: CPU:'
