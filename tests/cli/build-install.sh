@@ -55,6 +55,14 @@ for prefix in /usr /opt/vesper; do
 done
 is "another prefix gets the same files" "$(cd "$tap_tmp/root/usr/usr" && find . ! -name usr | sort)" \
 	"$(cd "$tap_tmp/root/opt/vesper/opt/vesper" && find . | sort)"
+# The prefix that is meant if none is given.
+check "install, no prefix given" make -s -C "$top" install WERROR="$werror" DESTDIR="$tap_tmp/default"
+check "is under /usr" test -x "$tap_tmp/default/usr/sbin/vzctl"
+
+# What a newcomer types sets up what is missing, and that first.
+for target in demo test shell; do
+	is "$target sets up" "$(make -n --no-print-directory -C "$top" "$target" WERROR="$werror" | head -n 1)" scripts/setup
+done
 
 # What an administrator has changed stays.
 root=$tap_tmp/root/usr
