@@ -74,7 +74,7 @@ CFLAGS  += $(EXTRA_CFLAGS)
 
 # Libraries, asked only when something links.
 LIBS_ext2    = $(shell $(PKG_CONFIG) --libs ext2fs com_err)
-LIBS_archive = $(shell $(PKG_CONFIG) --libs libarchive zlib)
+LIBS_archive = $(shell $(PKG_CONFIG) --libs libarchive liblzma zlib)
 LIBS_xml2    = $(shell $(PKG_CONFIG) --libs libxml-2.0)
 LIBS_uuid    = $(shell $(PKG_CONFIG) --libs uuid)
 LIBS_jansson = $(shell $(PKG_CONFIG) --libs jansson)

@@ -29,6 +29,7 @@ struct entries {
 	entries_tap_fn tap;
 	void *arg;
 	char why[256];	/* of the source's failure, which libarchive would replace by its own */
+	int code;	/* its number */
 	la_int64_t end; /* of the last entry */
 	locale_t utf8, old;
 	struct headers headers;
@@ -44,8 +45,10 @@ static la_ssize_t read_block(struct archive *a, void *arg, const void **ret)
 	n = source_read(in->source, a, ret);
 	if (n > 0)
 		headers_block(&in->headers, *ret, (size_t)n);
-	if (n < 0)
+	if (n < 0) {
 		snprintf(in->why, sizeof(in->why), "%s", archive_error_string(a));
+		in->code = archive_errno(a);
+	}
 	if (n <= 0 || !in->tap)
 		return n;
 	r = in->tap(in->arg, *ret, (size_t)n);
@@ -63,6 +66,8 @@ static const char *reason(const struct entries *in)
 
 static int damaged(struct entries *in, struct err *err)
 {
+	if (in->code == E2BIG)
+		return err_set(err, E2BIG, "cannot be unpacked: %s", reason(in));
 	return err_set(err, EINVAL, "is no tar archive or a damaged one: %s", reason(in));
 }
 

@@ -47,6 +47,16 @@ xz -0 -k ../good.tar
 cp ../good.tar.xz ../bad.tar.xz
 printf 'damage' | dd of=../bad.tar.xz bs=1 seek=120000 conv=notrunc status=none
 refused "a damaged xz stream" ../bad.tar.xz "bad.tar.xz"
+head -c 150000 ../good.tar.xz >../cut.tar.xz
+refused "a cut xz stream" ../cut.tar.xz "cut.tar.xz.*xz stream is cut off"
+# A hundred bytes can ask for 4 GiB to be unpacked in.
+xz -0 --lzma2=dict=192MiB,mode=fast,mf=hc3 <../good.tar >../greedy.tar.xz
+refused "an xz stream that takes much memory" ../greedy.tar.xz \
+	"greedy.tar.xz.: cannot be unpacked: the xz stream takes 193 MiB of memory and may take 129$"
+{ head -c 310272 ../good.tar | xz -0 && head -c 10240 /dev/zero | xz --lzma2=dict=192MiB,mode=fast,mf=hc3; } >../later.tar.xz
+refused "a later one that does" ../later.tar.xz "the xz stream takes 193 MiB of memory"
+head -c 1000 ../good.tar | zstd -q --ultra --long=28 >../greedy.tar.zst
+refused "a zstd frame that takes much memory" ../greedy.tar.zst "greedy.tar.zst.*[Ff]rame requires too much memory"
 bzip2 -k ../good.tar
 cp ../good.tar.bz2 ../bad.tar.bz2
 printf 'damage' | dd of=../bad.tar.bz2 bs=1 seek=120000 conv=notrunc status=none

@@ -105,6 +105,20 @@ for f in gnu ustar pax v7; do
 	check "the $f format" cmp src/a/random tree-$f/random
 done
 
+# What unpacking takes beside is bounded too, in the image and in the limit here.
+xz -9 <t.tar >9.tar.xz
+zstd -q --long=27 <t.tar >27.tar.zst
+{ xz -0 <t.tar | head -c 100 && xz -0 <t.tar | tail -c +101 && head -c 10240 /dev/zero | xz -9 && printf '\0\0\0\0'; } >several.tar.xz
+for t in 9.tar.xz:89 several.tar.xz:89 27.tar.zst:153; do
+	check "${t#*:} MB of data will do for ${t%:*}" \
+		prlimit --data=$((${t#*:} << 20)) ploop init -s 32M -f raw --tar "${t%:*}" "m-$t/root.hds"
+	extract "m-$t/root.hds" "tree-$t"
+	describe "tree-$t" >got
+	check "and all of it is there" diff -au want got
+done
+{ head -c 3 9.tar.xz && sleep 1 && tail -c +4 9.tar.xz; } |
+	check "in two parts through a pipe" ploop init -s 32M -f raw --tar /dev/stdin parts/root.hds
+
 # Hard links, also to a name that comes from an earlier tar.
 mkdir h
 echo shared >h/first
