@@ -156,6 +156,8 @@ int data_file(struct tree *t, struct archive *a, struct archive_entry *e, ext2_i
 {
 	struct writer w = {.t = t};
 	uint64_t size = (uint64_t)archive_entry_size(e);
+	/* Once: libarchive goes through the whole list to count it. */
+	bool sparse = is_sparse(e);
 	int r;
 
 	if (archive_entry_size(e) < 0 || size > FILE_MAX_BYTES)
@@ -166,7 +168,7 @@ int data_file(struct tree *t, struct archive *a, struct archive_entry *e, ext2_i
 	if (r < 0)
 		r = tree_fail(t, err, r, "cannot be written: %s", strerror(-r));
 	else
-		while ((r = copy_block(&w, a, size, is_sparse(e), err)) == 1)
+		while ((r = copy_block(&w, a, size, sparse, err)) == 1)
 			continue;
 	if (r == 0) {
 		errcode_t code = ext2fs_inode_size_set(t->fs, (struct ext2_inode *)inode,

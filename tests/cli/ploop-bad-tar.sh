@@ -6,8 +6,9 @@
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
-requires ploop tar zstd gzip xz bzip2
+requires ploop tar zstd gzip xz bzip2 perl
 
+sparse=$(cd "$(dirname "$0")/../lib" && pwd)/sparse.pl
 cd "$tap_tmp"
 mkdir work src
 cd work
@@ -86,6 +87,9 @@ refused "names that are a terminal's commands" ../escape.tar \
 	'\\033\[2Jg\\302\\233. is a hard link to .f\\033\]0;x\\007'
 is "no control character is printed" "$(printf '%s' "$output" | tr -d '\n' | LC_ALL=C tr -cd '\000-\037\233' | wc -c)" 0
 rm ../src/g
+
+"$sparse" 1048577 >../pieces.tar
+refused "a sparse file in too many pieces" ../pieces.tar "'pieces' is a sparse file in more than 1048576 pieces"
 
 seq 1 3000000 >../src/large
 tar -C ../src -cf ../large.tar large
