@@ -514,6 +514,42 @@ static struct ploop_disk *open_around(const char *path, int image)
 	return NULL;
 }
 
+/* "... off=N" of what the target says of itself, in bytes. */
+static uint64_t offset_in(const char *state)
+{
+	const char *at = strstr(state, " off=");
+
+	return at ? strtoull(at + 5, NULL, 10) * PLOOP_SECTOR : 0;
+}
+
+int attach_dm_open(int dm, dev_t dev, const char *shown, struct ploop_disk **ret,
+		   uint64_t *ret_offset_bytes, struct err *err)
+{
+	char type[DM_TYPE_BYTES], state[STATE_BYTES], path[PATH_BYTES];
+	_cleanup_close_ int image = -EBADF;
+	struct ploop_disk *disk;
+	unsigned int levels;
+
+	if (dm_look_target(dm, dev, type, state, sizeof(state)) < 0 || strcmp(type, TARGET) != 0)
+		return err_set(err, ENOTBLK, "'%s' is no device of the target '" TARGET "'", shown);
+	levels = dm_ploop_levels(state);
+	image = levels ? open_named(dm, dev, levels - 1, path) : -EBADF;
+	if (image < 0)
+		return err_set(err, ESTALE, "the image of '%s' is not to be found", shown);
+	disk = open_around(path, image);
+	if (!disk && levels == 1 && ploop_open(path, &disk, err) < 0)
+		return err ? err->code : -EIO;
+	if (!disk || disk->n_older + 1 != levels || !is_top(disk, image)) {
+		if (disk)
+			ploop_close(disk);
+		return err_set(err, ESTALE, "'%s' has not the images that its descriptor names",
+			       shown);
+	}
+	*ret_offset_bytes = offset_in(state);
+	*ret = disk;
+	return 0;
+}
+
 /* As it is after that. The next mount does it otherwise. */
 static void settle_after(const char *path, int image, int fd)
 {

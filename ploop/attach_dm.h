@@ -5,11 +5,20 @@
 /* What making a device and giving it another top have in common. */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct attach;
 struct err;
 struct ploop_disk;
+
+/*
+ * The disk that the device @dev, with a table of the target, is on now, and where
+ * on it the device begins; caller closes. @shown is for messages. -ENOTBLK: it has
+ * none; -ESTALE: its images are not to be found, or not all.
+ */
+int attach_dm_open(int dm, dev_t dev, const char *shown, struct ploop_disk **ret,
+		   uint64_t *ret_offset_bytes, struct err *err);
 
 /*
  * A table of the target for @a, to be used from the next resume on. @push: the

@@ -88,10 +88,12 @@ static int init_raw(struct image *img)
 	return ftruncate(img->fd, (off_t)img->size_bytes) < 0 ? -errno : 0;
 }
 
-int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t size_bytes,
-		 uint32_t cluster_bytes, struct image *img, struct err *err)
+/* On the empty file @fd, which is taken. */
+static int create_on(int fd, const char *name, enum ploop_format format, uint64_t size_bytes,
+		     uint32_t cluster_bytes, struct image *img, struct err *err)
 {
 	struct image new = {
+		.fd = fd,
 		.format = format,
 		.version = format == PLOOP_FORMAT_EXPANDED ? 2 : 0,
 		.cluster_bytes = cluster_bytes,
@@ -101,16 +103,12 @@ int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t
 	};
 	int r;
 
-	new.fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (new.fd < 0)
-		return err_errno(err, errno, "cannot create the image '%s'", name);
 	new.name = strdup(name);
 	r = new.name ? 0 : -ENOMEM;
 	if (r == 0)
 		r = format == PLOOP_FORMAT_EXPANDED ? init_expanded(&new) : init_raw(&new);
 	if (r < 0) {
 		image_close(&new);
-		unlinkat(dirfd, name, 0);
 		return err_errno(err, r, "cannot create the image '%s'", name);
 	}
 	*img = new;
@@ -154,6 +152,29 @@ void image_map_reserved(struct image *img)
 	for (i = 0; img->reserved && i < img->bat.count; i++)
 		if (!bat_lookup(&img->bat, i))
 			bat_set(&img->bat, i, img->bat.first + i);
+}
+
+int image_create(int dirfd, const char *name, enum ploop_format format, uint64_t size_bytes,
+		 uint32_t cluster_bytes, struct image *img, struct err *err)
+{
+	int fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600), r;
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot create the image '%s'", name);
+	r = create_on(fd, name, format, size_bytes, cluster_bytes, img, err);
+	if (r < 0)
+		unlinkat(dirfd, name, 0);
+	return r;
+}
+
+int image_create_unnamed(int dirfd, const char *name, uint64_t size_bytes, uint32_t cluster_bytes,
+			 struct image *img, struct err *err)
+{
+	int fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_errno(err, errno, "cannot create the image '%s'", name);
+	return create_on(fd, name, PLOOP_FORMAT_EXPANDED, size_bytes, cluster_bytes, img, err);
 }
 
 int image_create_trial(uint64_t size_bytes, struct image *img, struct err *err)

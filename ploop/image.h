@@ -53,6 +53,13 @@ int image_set_version(struct image *img, unsigned int version, struct err *err);
 int image_reserve(struct image *img, struct err *err);
 void image_map_reserved(struct image *img);
 
+/*
+ * The same without a name, expanded; @size_bytes may end inside of a cluster. The
+ * file goes when it is closed, unless it was linked. @name is for messages.
+ */
+int image_create_unnamed(int dirfd, const char *name, uint64_t size_bytes, uint32_t cluster_bytes,
+			 struct image *img, struct err *err);
+
 /* A raw image in memory, for trials. */
 int image_create_trial(uint64_t size_bytes, struct image *img, struct err *err);
 

@@ -218,6 +218,49 @@ int ploop_convert(const char *path, enum ploop_format format, struct err *err);
  */
 int ploop_convert_version(const char *path, unsigned int version, struct err *err);
 
+struct ploop_copied {
+	uint64_t bytes; /* of clusters that were not all zeros, each as often as it was copied */
+	uint64_t stopped_ns; /* from the stop to its end */
+	unsigned int passes;
+};
+
+struct ploop_copy_opts {
+	/*
+	 * Called when little is left: brings to rest what writes to the disk, which it
+	 * may unmount for that. A file system that is still mounted then is frozen until
+	 * the rest is copied. NULL: only that. Anything but 0 ends the copy.
+	 */
+	int (*stop)(void *arg, struct err *err);
+	void *stop_arg;
+};
+
+/*
+ * Copy the mounted expanded disk @source, a block device of the target ploop or what
+ * it is mounted of, into the image file @image (-EEXIST), while it is in use: the
+ * copy is one closed expanded image without snapshots, as the disk is at the stop.
+ * On failure, and after a crash, there is no @image. No snapshot or resize is made
+ * meanwhile. @opts and @ret_copied may be NULL. -EOPNOTSUPP for a raw image, -ENOENT
+ * when it is not mounted, -ELOOP when the copy would be
+ * on that disk itself, -ESTALE when it got other images meanwhile.
+ */
+int ploop_copy(const char *source, const char *image, const struct ploop_copy_opts *opts,
+	       struct ploop_copied *ret_copied, struct err *err);
+
+/*
+ * The same into the descriptor @out, for a ploop_copy_receive() at its other end, whose
+ * answers come from @feedback (negative: nobody tells whether it has the image). The
+ * caller ignores SIGPIPE. -EREMOTEIO: the receiver failed, and says why.
+ */
+int ploop_copy_send(const char *source, int out, int feedback, const struct ploop_copy_opts *opts,
+		    struct ploop_copied *ret_copied, struct err *err);
+
+/*
+ * Make the image file @image (-EEXIST) of what comes from @in, which nobody has to trust;
+ * @feedback may be negative. Reads to the end mark and not further. -EPROTO for what is no
+ * such stream, is damaged or ends early: then there is no @image.
+ */
+int ploop_copy_receive(const char *image, int in, int feedback, struct err *err);
+
 struct ploop_snapshot {
 	char guid[PLOOP_GUID_BYTES];
 	char parent[PLOOP_GUID_BYTES]; /* empty: none */

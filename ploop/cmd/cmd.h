@@ -20,12 +20,14 @@ enum {
 	PLOOP_EXIT_READ = 6,
 	PLOOP_EXIT_WRITE = 7,
 	PLOOP_EXIT_FORMAT = 11,
+	PLOOP_EXIT_PROTOCOL = 13,
 	PLOOP_EXIT_LOOP = 14,
 	PLOOP_EXIT_BUSY = 17,
 	PLOOP_EXIT_FALLOCATE = 20,
 	PLOOP_EXIT_MOUNT = 21,
 	PLOOP_EXIT_UMOUNT = 22,
 	PLOOP_EXIT_RESIZE = 26,
+	PLOOP_EXIT_ABORT = 29,
 	PLOOP_EXIT_GPT = 33,
 	PLOOP_EXIT_IN_USE = 37,
 	PLOOP_EXIT_PARAM = 38,
@@ -45,6 +47,7 @@ struct refused {
 int cmd_init(int argc, char **argv, struct err *err);
 int cmd_info(int argc, char **argv, struct err *err);
 int cmd_convert(int argc, char **argv, struct err *err);
+int cmd_copy(int argc, char **argv, struct err *err);
 int cmd_check(int argc, char **argv, struct err *err);
 int cmd_mount(int argc, char **argv, struct err *err);
 int cmd_umount(int argc, char **argv, struct err *err);

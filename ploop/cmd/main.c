@@ -65,6 +65,14 @@ static const struct command commands[] = {
 	 "  -m DIR          what is mounted there\n"
 	 "  -d DEVICE       what is mounted from this device\n",
 	 "", "unmount and detach an image"},
+	{"copy", cmd_copy, "-s DEVICE -d FILE | -s DEVICE -o FD | -d FILE -i FD [options]",
+	 "  -s DEVICE       the mounted disk: its device, or its image directory\n"
+	 "  -d FILE         the new image file\n"
+	 "  -o FD           send it there instead\n"
+	 "  -i FD           receive it from there\n"
+	 "  -f FD           what the receiver says to the sender\n"
+	 "  -F COMMAND      run this, without a shell, to stop what writes to the disk\n",
+	 "", "copy a mounted disk"},
 	{"resize", cmd_resize, "-s SIZE DIR|DiskDescriptor.xml",
 	 "  -s SIZE         as large as this (K, M, G, T)\n", "",
 	 "make the disk and its file system larger"},
@@ -93,10 +101,10 @@ static const struct command commands[] = {
 
 /* OpenVZ's commands that come with a later part of the library. */
 static const char *const later[] = {
-	"replace", "list",    "tsnapshot", "copy",	"restore-descriptor",
-	"encrypt", "tg-init", "tg-deinit", "tg-status", "stat",
-	"start",   "stop",    "delete",	   "clear",	"merge",
-	"grow",
+	"replace", "list",    "tsnapshot", "restore-descriptor",
+	"encrypt", "tg-init", "tg-deinit", "tg-status",
+	"stat",	   "start",   "stop",	   "delete",
+	"clear",   "merge",   "grow",
 };
 
 int cmd_usage(struct err *err, const char *fmt, ...)

@@ -46,9 +46,27 @@ refused "'-n'" init -s 10M -n x/y
 refused "-k" init -s 10M -k id x/y
 refused "'-d'" mount -d /dev/x -m m x
 refused "qcow2" mount -f qcow2 -m m x
-for c in tsnapshot replace list copy; do
+for c in tsnapshot replace list; do
 	refused "$c" "$c" x
 done
+# wrong PATTERN ARGUMENT... - what a copy is told makes no sense.
+wrong() {
+	pattern=$1
+	shift
+	run ploop copy "$@"
+	is "copy $*: exit code 38" "$status" 38
+	like "copy $*: why" "$output" "$pattern"
+}
+# Which of the three ways of a copy it is to be.
+for options in "-s x" "-d x" "-s x -d y -o 1" "-s x -i 0" "-d y -i 0 -F true" "-s x -d y -f 1" "-d y -o 1"; do
+	# shellcheck disable=SC2086
+	wrong "copy takes -s and -d" $options
+done
+wrong "'77' is no open file descriptor" -d y -i 77
+wrong "'0x' is no open file descriptor" -d y -i 0x
+wrong "stop command is empty" -s x -d y -F " "
+run ploop copy -d y -i 0 </dev/null
+is "no stream: exit code 13" "$status" 13
 is "nothing was made" "$(ls -A)" ""
 
 ploop init -s 16M e/root.hds

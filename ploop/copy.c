@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Copies of mounted disks: into a file, or into a stream and out of it.
+ *
+ *   tracked -> passes -> newfile
+ *   tracked -> passes -> stream ... stream -> newfile
+ */
+#include "ploop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "err.h"
+#include "newfile.h"
+#include "passes.h"
+#include "stream.h"
+#include "tracked.h"
+
+#define ANSWER_MS 5000
+
+/* It would wait for itself while the file system is frozen. */
+static int check_elsewhere(const struct tracked *t, int fd, const char *source, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_errno(err, errno, "cannot look at the copy of '%s'", source);
+	if ((S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) && st.st_dev == tracked_device(t))
+		return err_set(err, ELOOP, "the copy of '%s' cannot be on that disk itself",
+			       source);
+	return 0;
+}
+
+/* --- into a file ------------------------------------------------------------------------- */
+
+static int put_in_file(void *arg, uint32_t cluster, const void *buf, size_t len, struct err *err)
+{
+	return newfile_put(arg, cluster, buf, len, err);
+}
+
+static int flush_file(void *arg, struct err *err)
+{
+	return newfile_flush(arg, err);
+}
+
+int ploop_copy(const char *source, const char *image, const struct ploop_copy_opts *opts,
+	       struct ploop_copied *ret_copied, struct err *err)
+{
+	struct newfile f = {.dirfd = -EBADF};
+	const struct passes_to to = {.arg = &f, .put = put_in_file, .flush = flush_file};
+	struct passes_from from;
+	struct tracked *t;
+	int r = tracked_open(source, opts, &t, &from, err);
+
+	if (r < 0)
+		return r;
+	r = newfile_begin(&f, image, from.size_bytes, from.cluster_bytes, err);
+	if (r == 0) {
+		r = check_elsewhere(t, f.dirfd, source, err);
+		if (r == 0)
+			r = passes_run(&from, &to, ret_copied, err);
+	}
+	/* It need not be tracked any longer while the file is flushed. */
+	tracked_close(t);
+	if (r == 0)
+		r = newfile_end(&f, err);
+	newfile_drop(&f);
+	return r;
+}
+
+/* --- into a stream ----------------------------------------------------------------------- */
+
+struct sender {
+	struct stream s;
+	int feedback;
+};
+
+/* Of a write that failed the receiver may know why. */
+static int explain(const struct sender *to, int r, struct err *err)
+{
+	struct pollfd p = {.fd = to->feedback, .events = POLLIN};
+	struct err why = ERR_INIT;
+
+	if (to->feedback >= 0 && (r == -EPIPE || r == -ECONNRESET) && poll(&p, 1, ANSWER_MS) > 0 &&
+	    p.revents & POLLIN && stream_await(&to->s, to->feedback, &why) == -EREMOTEIO)
+		return err_set(err, why.code, "%s", why.msg);
+	return r;
+}
+
+static int put_in_stream(void *arg, uint32_t cluster, const void *buf, size_t len, struct err *err)
+{
+	struct sender *to = arg;
+	const struct stream_frame frame = {buf ? STREAM_DATA : STREAM_ZERO, cluster, (uint32_t)len};
+
+	return explain(to, stream_put(&to->s, &frame, buf, err), err);
+}
+
+static int put_word(struct sender *to, enum stream_type type, struct err *err)
+{
+	const struct stream_frame frame = {.type = type};
+	int r = explain(to, stream_put(&to->s, &frame, NULL, err), err);
+
+	return r < 0 || to->feedback < 0 ? r : stream_await(&to->s, to->feedback, err);
+}
+
+static int flush_stream(void *arg, struct err *err)
+{
+	return put_word(arg, STREAM_FLUSH, err);
+}
+
+int ploop_copy_send(const char *source, int out, int feedback, const struct ploop_copy_opts *opts,
+		    struct ploop_copied *ret_copied, struct err *err)
+{
+	struct sender s = {.feedback = feedback};
+	const struct passes_to to = {.arg = &s, .put = put_in_stream, .flush = flush_stream};
+	struct passes_from from;
+	struct tracked *t;
+	int r = tracked_open(source, opts, &t, &from, err);
+
+	if (r < 0)
+		return r;
+	r = check_elsewhere(t, out, source, err);
+	if (r == 0)
+		r = stream_begin(&s.s, out, from.size_bytes, from.cluster_bytes, err);
+	if (r == 0)
+		r = passes_run(&from, &to, ret_copied, err);
+	tracked_close(t);
+	return r < 0 ? r : put_word(&s, STREAM_END, err);
+}
+
+/* --- out of a stream --------------------------------------------------------------------- */
+
+static int answer(const struct stream *s, int feedback, struct err *err)
+{
+	int r = feedback < 0 ? 0 : stream_answer(s, feedback, NULL);
+
+	return r < 0 ? err_errno(err, r, "cannot answer the sender") : 0;
+}
+
+/* To the end mark. */
+static int take_frames(struct stream *s, struct newfile *f, int feedback, struct err *err)
+{
+	_cleanup_free_ void *buf = malloc(s->cluster_bytes);
+	struct stream_frame frame;
+	int r = 0;
+
+	if (!buf)
+		return err_errno(err, ENOMEM, "cannot receive '%s'", f->path);
+	while (r == 0 && (r = stream_get(s, &frame, buf, err)) == 0) {
+		if (frame.type == STREAM_END)
+			return 0;
+		if (frame.type == STREAM_FLUSH) {
+			r = newfile_flush(f, err);
+			if (r == 0)
+				r = answer(s, feedback, err);
+		} else {
+			r = newfile_put(f, frame.cluster, frame.type == STREAM_DATA ? buf : NULL,
+					frame.length, err);
+		}
+	}
+	return r;
+}
+
+static int receive(struct stream *s, const char *image, int feedback, struct err *err)
+{
+	struct newfile f;
+	int r = newfile_begin(&f, image, s->size_bytes, s->cluster_bytes, err);
+
+	if (r < 0)
+		return r;
+	r = take_frames(s, &f, feedback, err);
+	if (r == 0)
+		r = newfile_end(&f, err);
+	newfile_drop(&f);
+	return r;
+}
+
+int ploop_copy_receive(const char *image, int in, int feedback, struct err *err)
+{
+	struct err own = ERR_INIT;
+	struct stream s = {.fd = in};
+	int r = stream_open(&s, in, &own);
+
+	if (r == 0)
+		r = receive(&s, image, feedback, &own);
+	if (r == 0) {
+		/* The image is there, and stays, whether the sender learns of it or not. */
+		if (feedback >= 0)
+			(void)stream_answer(&s, feedback, NULL);
+		return 0;
+	}
+	if (feedback >= 0)
+		(void)stream_answer(&s, feedback, &own);
+	return err_set(err, own.code, "%s", own.msg);
+}

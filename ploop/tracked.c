@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Tracking goes on first, then all that was written before is flushed, and the
+ * tables of the images are read: what they do not name was written since, and is
+ * told. The device is read past the page cache, which has what was there when
+ * something was read before.
+ *
+ * Two things must not outlive the command: a frozen file system, and tracking.
+ * Each has its guard. If that was killed, too, tracking that nobody holds the
+ * device's lock for is somebody's who is gone.
+ */
+#include "tracked.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "attach.h"
+#include "attach_dm.h"
+#include "cleanup.h"
+#include "disk.h"
+#include "dm.h"
+#include "edit.h"
+#include "err.h"
+#include "guard.h"
+#include "io.h"
+#include "ploop.h"
+
+#define ANSWER_BYTES 32
+#define LOCK_TRIES   50
+#define LOCK_NS	     (10 * 1000 * 1000)
+
+struct tracked {
+	const struct ploop_copy_opts *opts;
+	char *shown; /* owned */
+	dev_t dev;
+	char name[ATTACH_NAME_MAX];
+	int dm, fd;   /* fd: the device, locked */
+	int held;     /* nobody mounts it; -EBADF: somebody has */
+	uint64_t off; /* of the device on the disk, in bytes */
+	struct ploop_disk *disk;
+	struct edit edit;
+	bool edited;
+	struct guard tracking, frozen;
+};
+
+/* --- opening -------------------------------------------------------------------------- */
+
+static int find_device(struct tracked *t, const char *source, struct err *err)
+{
+	struct ploop_disk *disk;
+	struct stat st;
+	int r;
+
+	if (stat(source, &st) < 0)
+		return err_errno(err, errno, "cannot open '%s'", source);
+	if (S_ISBLK(st.st_mode)) {
+		t->dev = st.st_rdev;
+		return 0;
+	}
+	r = ploop_open(source, &disk, err);
+	if (r == 0) {
+		r = attach_find(disk, &t->dev, err);
+		ploop_close(disk);
+	}
+	return r;
+}
+
+/* udev has it for a moment now and then. */
+static bool lock_soon(int fd)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_NS};
+	int i;
+
+	for (i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static int open_device(struct tracked *t, struct err *err)
+{
+	const struct attach_kind *kind = attach_name(t->dev, t->name);
+	struct stat st;
+
+	if (kind == &attach_loop)
+		return err_set(err, EOPNOTSUPP,
+			       "'%s' is a raw image's, whose writes nobody notes: it cannot be "
+			       "copied while it is mounted",
+			       t->shown);
+	if (kind != &attach_dm)
+		return err_set(err, ENOTBLK, "'%s' is no device of the target 'ploop'", t->shown);
+	t->dm = dm_open();
+	if (t->dm < 0)
+		return err_errno(err, t->dm, "cannot open the device mapper");
+	t->fd = attach_open(t->name, O_DIRECT);
+	if (t->fd < 0)
+		return err_errno(err, t->fd, "cannot open '/dev/%s'", t->name);
+	if (fstat(t->fd, &st) < 0 || st.st_rdev != t->dev)
+		return err_set(err, ENXIO, "'/dev/%s' is not the device of '%s'", t->name,
+			       t->shown);
+	if (!lock_soon(t->fd))
+		return err_set(err, EBUSY, "'%s' is being copied already", t->shown);
+	return 0;
+}
+
+/* Snapshots and resizes give the device another table, which ends the tracking. */
+static int keep_others_away(struct tracked *t, struct err *err)
+{
+	struct ploop_disk *disk;
+	int r = attach_dm_open(t->dm, t->dev, t->shown, &disk, &t->off, err);
+
+	if (r < 0)
+		return r;
+	if (disk->described) {
+		r = edit_begin(disk->dir, &t->edit, err);
+		t->edited = r == 0;
+	}
+	ploop_close(disk);
+	return r;
+}
+
+static int send(int dm, dev_t dev, const char *message)
+{
+	char answer[ANSWER_BYTES];
+
+	return dm_message(dm, dev, message, answer, sizeof(answer));
+}
+
+static int stop_tracking(int dm, dev_t dev)
+{
+	return send(dm, dev, "tracking_stop");
+}
+
+static int start_tracking(struct tracked *t, struct err *err)
+{
+	int r = guard_begin(&t->tracking, stop_tracking, t->dm, t->dev);
+
+	if (r < 0)
+		return err_errno(err, r, "cannot guard the tracking of '%s'", t->shown);
+	r = send(t->dm, t->dev, "tracking_start");
+	if (r == -EEXIST && stop_tracking(t->dm, t->dev) == 0)
+		r = send(t->dm, t->dev, "tracking_start");
+	return r < 0 ? err_errno(err, r, "the kernel does not track writes to '%s'", t->shown) : 0;
+}
+
+static int map_images(struct tracked *t, struct err *err)
+{
+	unsigned int i;
+	int r;
+
+	if (fsync(t->fd) < 0)
+		return err_errno(err, errno, "cannot flush '%s'", t->shown);
+	r = attach_dm_open(t->dm, t->dev, t->shown, &t->disk, &t->off, err);
+	if (r == 0)
+		r = image_map_now(&t->disk->img, err);
+	for (i = 0; r == 0 && i < t->disk->n_older; i++)
+		r = image_map_now(&t->disk->older[i], err);
+	return r;
+}
+
+static int check_length(const struct tracked *t, struct err *err)
+{
+	uint64_t bytes;
+
+	if (ioctl(t->fd, BLKGETSIZE64, &bytes) < 0)
+		return err_errno(err, errno, "cannot look at '%s'", t->shown);
+	if (t->off > t->disk->img.size_bytes || bytes != t->disk->img.size_bytes - t->off)
+		return err_set(err, ESTALE,
+			       "'%s' does not go to the end of the disk: a resize was cut short",
+			       t->shown);
+	return 0;
+}
+
+static int begin(struct tracked *t, const char *source, struct err *err)
+{
+	int r = find_device(t, source, err);
+
+	if (r == 0)
+		r = open_device(t, err);
+	if (r == 0)
+		r = keep_others_away(t, err);
+	if (r == 0)
+		r = start_tracking(t, err);
+	if (r == 0)
+		r = map_images(t, err);
+	return r < 0 ? r : check_length(t, err);
+}
+
+/* --- what the passes want ----------------------------------------------------------------- */
+
+static bool has(void *arg, uint32_t cluster)
+{
+	const struct tracked *t = arg;
+
+	return disk_has(t->disk, cluster);
+}
+
+/* The partition tables lie before the device, where nobody writes while it is mounted. */
+static int read_head(struct tracked *t, uint64_t at, uint8_t **buf, size_t *len, struct err *err)
+{
+	uint64_t left = at < t->off ? t->off - at : 0;
+	size_t n = left < *len ? (size_t)left : *len;
+	int r = n ? disk_read(t->disk, at, *buf, n) : 0;
+
+	*buf += n;
+	*len -= n;
+	return r < 0 ? err_errno(err, r, "cannot read '%s'", t->disk->path) : 0;
+}
+
+static int read_disk(void *arg, uint32_t cluster, void *buf, size_t len, struct err *err)
+{
+	struct tracked *t = arg;
+	uint64_t at = (uint64_t)cluster * t->disk->img.cluster_bytes;
+	size_t whole = len;
+	uint8_t *p = buf;
+	int r = read_head(t, at, &p, &len, err);
+
+	if (r < 0 || !len)
+		return r;
+	r = io_pread_full(t->fd, p, len, at + (whole - len) - t->off);
+	return r < 0 ? err_errno(err, r, "cannot read '%s'", t->shown) : 0;
+}
+
+static int next(void *arg, uint32_t *ret_cluster, struct err *err)
+{
+	struct tracked *t = arg;
+	char answer[ANSWER_BYTES], *end;
+	unsigned long n;
+	int r = dm_message(t->dm, t->dev, "tracking_get_next", answer, sizeof(answer));
+
+	if (r == -EAGAIN)
+		return r;
+	if (r == -ENOENT)
+		return err_set(err, ESTALE,
+			       "'%s' has got another table meanwhile: the copy has to begin again",
+			       t->shown);
+	if (r < 0)
+		return err_errno(err, r, "the kernel does not tell what was written to '%s'",
+				 t->shown);
+	n = strtoul(answer, &end, 10);
+	if (*answer < '0' || *answer > '9' || (*end && *end != '\n') || n > UINT32_MAX)
+		return err_set(err, EIO, "the kernel says that '%s' was written to '%s'", answer,
+			       t->shown);
+	*ret_cluster = (uint32_t)n;
+	return 0;
+}
+
+/* Best effort: what is not written now is written by the freeze. */
+static void sync_mounted(void *arg)
+{
+	const struct tracked *t = arg;
+	_cleanup_free_ char *target = NULL;
+	_cleanup_close_ int fd = -EBADF;
+	struct stat st;
+
+	if (ploop_mount_point(NULL, t->dev, &target, NULL) < 0)
+		return;
+	fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == t->dev)
+		(void)syncfs(fd);
+}
+
+static int thaw(int fd, dev_t dev)
+{
+	(void)dev;
+	return ioctl(fd, FITHAW, 0) < 0 ? -errno : 0;
+}
+
+static int freeze(struct tracked *t, const char *target, struct err *err)
+{
+	_cleanup_close_ int fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_errno(err, errno, "cannot open '%s'", target);
+	if (st.st_dev != t->dev)
+		return err_set(err, EBUSY, "what is mounted on '%s' is hidden by another mount",
+			       target);
+	r = guard_begin(&t->frozen, thaw, fd, t->dev);
+	if (r < 0)
+		return err_errno(err, r, "cannot guard the freeze of '%s'", target);
+	if (ioctl(fd, FIFREEZE, 0) == 0)
+		return 0;
+	r = errno;
+	guard_dismiss(&t->frozen);
+	/* By the stop command: it thaws it, too. */
+	return r == EBUSY ? 0 : err_errno(err, r, "cannot freeze the file system on '%s'", target);
+}
+
+static int stop(void *arg, struct err *err)
+{
+	struct tracked *t = arg;
+	_cleanup_free_ char *target = NULL;
+	int r = t->opts && t->opts->stop ? t->opts->stop(t->opts->stop_arg, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = ploop_mount_point(NULL, t->dev, &target, err);
+	if (r == 0)
+		return freeze(t, target, err);
+	if (r != -ENOENT)
+		return r;
+	err_clear(err);
+	/* It may have been unmounted for that. */
+	t->held = attach_open(t->name, O_EXCL);
+	if (t->held == -EBUSY)
+		return err_set(err, EBUSY, "'%s' is mounted where it cannot be seen from here",
+			       t->shown);
+	if (t->held < 0)
+		return err_errno(err, t->held, "cannot open '/dev/%s'", t->name);
+	return fsync(t->fd) < 0 ? err_errno(err, errno, "cannot flush '%s'", t->shown) : 0;
+}
+
+static int go_on(void *arg, struct err *err)
+{
+	struct tracked *t = arg;
+	int r = guard_end(&t->frozen);
+
+	if (t->held >= 0)
+		close(steal_fd(&t->held));
+	return r < 0 ? err_errno(err, r, "cannot thaw the file system of '%s'", t->shown) : 0;
+}
+
+/* --- ends --------------------------------------------------------------------------------- */
+
+int tracked_open(const char *source, const struct ploop_copy_opts *opts, struct tracked **ret,
+		 struct passes_from *ret_from, struct err *err)
+{
+	struct tracked *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return err_errno(err, ENOMEM, "cannot copy '%s'", source);
+	*t = (struct tracked){.opts = opts,
+			      .dm = -EBADF,
+			      .fd = -EBADF,
+			      .held = -EBADF,
+			      .tracking = GUARD_NONE,
+			      .frozen = GUARD_NONE};
+	t->shown = strdup(source);
+	r = t->shown ? begin(t, source, err) : err_errno(err, ENOMEM, "cannot copy '%s'", source);
+	if (r < 0) {
+		tracked_close(t);
+		return r;
+	}
+	*ret_from = (struct passes_from){
+		.size_bytes = t->disk->img.size_bytes,
+		.cluster_bytes = t->disk->img.cluster_bytes,
+		.arg = t,
+		.has = has,
+		.read = read_disk,
+		.next = next,
+		.sync = sync_mounted,
+		.stop = stop,
+		.go_on = go_on,
+	};
+	*ret = t;
+	return 0;
+}
+
+dev_t tracked_device(const struct tracked *t)
+{
+	return t->dev;
+}
+
+void tracked_close(struct tracked *t)
+{
+	if (!t)
+		return;
+	(void)guard_end(&t->frozen);
+	(void)guard_end(&t->tracking);
+	if (t->held >= 0)
+		close(t->held);
+	if (t->fd >= 0)
+		close(t->fd);
+	if (t->dm >= 0)
+		close(t->dm);
+	if (t->disk)
+		ploop_close(t->disk);
+	if (t->edited)
+		edit_end(&t->edit);
+	free(t->shown);
+	free(t);
+}

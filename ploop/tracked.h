@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef PLOOP_TRACKED_H
+#define PLOOP_TRACKED_H
+
+/* A mounted disk whose writes the kernel's target notes, for passes.h. */
+
+#include <sys/types.h>
+
+#include "passes.h"
+
+struct err;
+struct ploop_copy_opts;
+struct tracked;
+
+/*
+ * @source: a block device of the target, or what such a one is mounted of. From
+ * now on writes are noted, and nobody makes snapshots, resizes or copies it.
+ * *ret_from has the result as its argument.
+ */
+int tracked_open(const char *source, const struct ploop_copy_opts *opts, struct tracked **ret,
+		 struct passes_from *ret_from, struct err *err);
+
+dev_t tracked_device(const struct tracked *t);
+
+/* NULL is fine. */
+void tracked_close(struct tracked *t);
+
+#endif
