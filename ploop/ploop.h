@@ -261,6 +261,22 @@ int ploop_copy_send(const char *source, int out, int feedback, const struct ploo
  */
 int ploop_copy_receive(const char *image, int in, int feedback, struct err *err);
 
+struct ploop_serve_opts {
+	bool read_only;
+	bool once; /* until the first client goes */
+	int stop;  /* until this descriptor is readable; negative: for ever */
+};
+
+/*
+ * Serve the disk, which nobody else has, to the clients that connect to the socket
+ * @listener, one after the other, by the protocol of network block devices (fixed
+ * newstyle, one export without a name); its top is written to unless read_only.
+ * What a client flushed is stable; after the end the image is closed. -EBUSY when
+ * the image is mounted or in use.
+ */
+int ploop_serve(const char *path, int listener, const struct ploop_serve_opts *opts,
+		struct err *err);
+
 struct ploop_snapshot {
 	char guid[PLOOP_GUID_BYTES];
 	char parent[PLOOP_GUID_BYTES]; /* empty: none */

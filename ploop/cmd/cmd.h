@@ -53,6 +53,7 @@ int cmd_mount(int argc, char **argv, struct err *err);
 int cmd_umount(int argc, char **argv, struct err *err);
 int cmd_balloon(int argc, char **argv, struct err *err);
 int cmd_resize(int argc, char **argv, struct err *err);
+int cmd_serve(int argc, char **argv, struct err *err);
 int cmd_snapshot(int argc, char **argv, struct err *err);
 int cmd_snapshot_delete(int argc, char **argv, struct err *err);
 int cmd_snapshot_list(int argc, char **argv, struct err *err);

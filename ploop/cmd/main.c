@@ -76,6 +76,11 @@ static const struct command commands[] = {
 	{"resize", cmd_resize, "-s SIZE DIR|DiskDescriptor.xml",
 	 "  -s SIZE         as large as this (K, M, G, T)\n", "",
 	 "make the disk and its file system larger"},
+	{"serve", cmd_serve, "-U SOCKET [options] DIR|DiskDescriptor.xml|IMAGE",
+	 "  -U SOCKET       listen at this path\n"
+	 "  -r              read-only\n"
+	 "  --once          end when the first client goes\n",
+	 "", "open an image to clients of network block devices"},
 	{"snapshot", cmd_snapshot, "[-u UUID] DIR|DiskDescriptor.xml",
 	 "  -u UUID         name of the snapshot (random)\n", "", "keep the disk as it is now"},
 	{"snapshot-list", cmd_snapshot_list, "[options] DIR|DiskDescriptor.xml",
