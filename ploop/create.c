@@ -26,6 +26,7 @@
 #include "mkfs.h"
 #include "newdir.h"
 #include "populate.h"
+#include "rewrite.h"
 #include "size.h"
 
 #define IMAGE_NAME "root.hds"
@@ -113,6 +114,16 @@ static int too_small(const struct creation *c, const struct populate_need *need,
 		       want);
 }
 
+static int rewrite_files(const struct creation *c, ext2_filsys fs, struct err *err)
+{
+	const char *const *path = c->opts->rewrite_paths;
+	int r = 0;
+
+	for (; path && *path && r == 0; path++)
+		r = rewrite_file(fs, *path, c->opts->rewrite, c->opts->rewrite_arg, err);
+	return r;
+}
+
 static int make_file_system(const struct creation *c, int dirfd, struct ext_io_range *range,
 			    struct err *err)
 {
@@ -139,6 +150,8 @@ static int make_file_system(const struct creation *c, int dirfd, struct ext_io_r
 		return r;
 	if (!fs || c->opts->tars)
 		r = populate(fs, range, &popts, &need, err);
+	if (r == 0)
+		r = rewrite_files(c, fs, err);
 	if (r < 0) {
 		if (fs)
 			mkfs_abandon(fs);

@@ -44,6 +44,9 @@ typedef void (*ploop_progress_fn)(void *arg, uint64_t done, uint64_t total);
 /* Called with the bytes of the tar files, as they are there, each once and in order. */
 typedef void (*ploop_tap_fn)(void *arg, const void *buf, size_t len);
 
+/* What the text file @path is to have instead of @text; the library frees it. NULL: leave it. */
+typedef char *(*ploop_rewrite_fn)(void *arg, const char *path, const char *text);
+
 /* "{GUID}", or without braces, into @ret, which may be @s; false: it is none. */
 bool ploop_guid_parse(const char *s, char ret[PLOOP_GUID_BYTES]);
 
@@ -65,6 +68,9 @@ struct ploop_create_opts {
 	void *progress_arg;
 	ploop_tap_fn tap; /* of a damaged tar as well (-EINVAL), to its end where it can be read */
 	void *tap_arg;
+	const char *const *rewrite_paths; /* of small text files, NULL-terminated; NULL: none */
+	ploop_rewrite_fn rewrite;	  /* for each that is there when the tars are in */
+	void *rewrite_arg;
 };
 
 /*

@@ -33,6 +33,28 @@ static void test_replace(void **state)
 	replaced("a:x:5", "a", "a:$6$h:20000::::::\n");
 }
 
+static void locked(const char *text, const char *want)
+{
+	_cleanup_free_ char *new = shadow_lock_empty(text, "root", "*");
+
+	if (want)
+		assert_string_equal(new, want);
+	else
+		assert_null(new);
+}
+
+static void test_lock_empty(void **state)
+{
+	(void)state;
+	locked("a::1:\nroot::1:0:99999:7:::\nb::2:", "a::1:\nroot:*:1:0:99999:7:::\nb::2:");
+	locked("root:\nb::", "root:*\nb::");
+	locked("root:", "root:*");
+	locked(SHADOW, NULL);
+	locked("root:$6$h:1:0:99999:7:::\n", NULL);
+	locked("rootbeer::1:\nroot\n", NULL);
+	locked("", NULL);
+}
+
 static void test_users(void **state)
 {
 	static const char passwd[] =
@@ -63,6 +85,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_replace),
+		cmocka_unit_test(test_lock_empty),
 		cmocka_unit_test(test_users),
 		cmocka_unit_test(test_hash),
 	};

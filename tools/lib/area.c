@@ -33,6 +33,7 @@
 #include "log.h"
 #include "path.h"
 #include "ploop.h"
+#include "shadow.h"
 #include "state.h"
 #include "strbuf.h"
 #include "template_check.h"
@@ -144,10 +145,23 @@ static int create_image(const char *dir, struct ploop_create_opts *opts, struct 
 	return r < 0 ? err_exit_default(err, VZ_IMAGE_CREATE) : 0;
 }
 
+/* A template of anybody's: nobody is root in a container by pressing Enter. Keys and --userpasswd still do. */
+static char *lock_root(void *arg, const char *path, const char *text)
+{
+	bool shadow = strcmp(path, "etc/shadow") == 0;
+	char *locked = shadow_lock_empty(text, "root", shadow ? "*" : "x");
+
+	(void)arg;
+	if (locked)
+		log_detail(1, "root has no password in '/%s' of the template: locked", path);
+	return locked;
+}
+
 static int make_disk(const void *arg, const char *dir, struct err *err)
 {
 	const struct area_create_opts *opts = arg;
 	const char *const tars[] = {opts->tar, NULL};
+	static const char *const accounts[] = {"etc/passwd", "etc/shadow", NULL};
 	struct ploop_create_opts po = {
 		.size_bytes = opts->size_bytes,
 		.format = opts->expanded ? PLOOP_FORMAT_EXPANDED : PLOOP_FORMAT_RAW,
@@ -156,6 +170,8 @@ static int make_disk(const void *arg, const char *dir, struct err *err)
 		.sync = true,
 		.progress = opts->progress,
 		.progress_arg = opts->progress_arg,
+		.rewrite_paths = accounts,
+		.rewrite = lock_root,
 	};
 
 	return create_image(dir, &po, err);

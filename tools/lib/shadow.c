@@ -61,6 +61,23 @@ char *shadow_replace(const char *shadow, const char *user, const char *hash, lon
 	return strbuf_steal(&b);
 }
 
+char *shadow_lock_empty(const char *text, const char *user, const char *lock)
+{
+	struct strbuf b = STRBUF_INIT;
+	size_t len;
+	const char *line = find_line(text, user, &len), *password;
+
+	if (!line)
+		return NULL;
+	password = line + strlen(user) + 1;
+	if (*password != ':' && *password != '\n' && *password)
+		return NULL;
+	strbuf_addn(&b, text, (size_t)(password - text));
+	strbuf_add(&b, lock);
+	strbuf_add(&b, password);
+	return strbuf_steal(&b);
+}
+
 int shadow_hash(const char *password, char **ret_hash, struct err *err)
 {
 	_cleanup_free_ struct crypt_data *data = calloc(1, sizeof(*data));

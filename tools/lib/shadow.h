@@ -14,6 +14,9 @@ int shadow_check_user(const char *passwd, const char *user);
 /* @shadow with @hash as @user's password, changed on @day; a line is added when there is none. Caller frees; NULL without memory. */
 char *shadow_replace(const char *shadow, const char *user, const char *hash, long day);
 
+/* @text, of either, with an empty password of @user replaced by @lock. NULL: it is not empty. Caller frees. */
+char *shadow_lock_empty(const char *text, const char *user, const char *lock);
+
 /* @password as crypt(5) SHA-512 with fresh salt; caller wipes and frees. */
 int shadow_hash(const char *password, char **ret_hash, struct err *err);
 
