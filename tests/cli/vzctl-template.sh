@@ -94,3 +94,21 @@ mkdir "$tap_tmp/rootfs/etc/passwd"
 tar -C "$tap_tmp/rootfs" --owner=0 --group=0 -cf - . | zstd -qfo "$archive"
 check "what is there and no file is left alone" V create 101
 V destroy 101
+rm -r "$tap_tmp/rootfs/etc"
+
+# Which disk an expanded one is.
+tar -C "$tap_tmp/rootfs" --owner=0 --group=0 -cf - . | zstd -qfo "$archive"
+images() { find "$node/private/101/root.hdd" -name 'root.hds*' ! -name '*.lck' | wc -l; }
+V create 101 --layout ploop:expanded
+is "an expanded disk stands on a golden image" "$(images)" 2
+V destroy 101
+V create 101 --layout ploop:expanded --full
+is "one of its own does not" "$(images)" 1
+V destroy 101
+echo 'GOLDEN_IMAGE="no"' >>"$etc/vz.conf"
+V create 101 --layout ploop:expanded
+is "nor does any where GOLDEN_IMAGE is no" "$(images)" 1
+V destroy 101
+sed -i 's/^GOLDEN_IMAGE=.*/GOLDEN_IMAGE="yes"/' "$etc/vz.conf"
+V create 101 --layout ploop:expanded
+is "yes is what is so anyway" "$(images)" 2

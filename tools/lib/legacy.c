@@ -32,7 +32,6 @@ const struct legacy_key legacy_keys[] = {
 	/* Of OpenVZ 9's. */
 	{ "VEFSTYPE", "ext4", NULL },
 	{ "VEIMAGEFORMAT", "ploop", NULL },
-	{ "GOLDEN_IMAGE", ANY, NULL },
 	{ "USE_VENET_MASK", "yes", NULL },
 	{ "ACTIONLOGDIR", NULL, NULL },
 	{ "TRAFFIC_SHAPING", "no", NULL },

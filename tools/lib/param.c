@@ -112,6 +112,7 @@ const struct param params[] = {
 	NODE("CGROUP_ROOT", "cgroup of all containers (/sys/fs/cgroup/vz.slice)"),
 	NODE("TEMPLATE", "directory whose cache/ holds the OS templates (/vz/template)"),
 	{ "DIST_TIMEOUT", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "seconds that a distribution script has (300)" },
+	{ "GOLDEN_IMAGE", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_bool, NULL, NULL, "whether expanded disks stand on golden images (yes)" },
 	{ "VE_PARALLEL", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_number, NULL, NULL, "how many containers vz-onboot starts or stops at once" },
 	{ "LOGGING", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_bool, NULL, NULL, "whether vzctl keeps a log (yes)" },
 	{ "LOGFILE", NULL, 0, NULL, PARAM_NODE, VZ_BAD_CONFIG, PHASE_NONE, value_path, NULL, NULL, "where (/var/log/vzctl.log)" },

@@ -153,6 +153,13 @@ static void show_progress(void *arg, uint64_t done, uint64_t total)
 	fprintf(stderr, "\r%3d%% of the template%s", percent, percent == 100 ? "\r\033[K" : "");
 }
 
+static bool wants_golden(const struct ctx *ctx)
+{
+	const char *v = ct_get(ctx->ct, "GOLDEN_IMAGE");
+
+	return !v || strcmp(v, "no") != 0;
+}
+
 static int make_disk(struct ctx *ctx, bool full, struct err *err)
 {
 	struct area_create_opts opts = {0};
@@ -170,7 +177,7 @@ static int make_disk(struct ctx *ctx, bool full, struct err *err)
 	log_detail(1, "host ids from %u and %u, %u of them", ids.uid, ids.gid, ids.size);
 	opts.tar = tar;
 	opts.expanded = strcmp(ct_get(ctx->ct, "VE_LAYOUT"), "ploop:expanded") == 0;
-	opts.full = full;
+	opts.full = full || !wants_golden(ctx);
 	opts.max_id = ids.size - 1;
 	if (!ctx->quiet && isatty(STDERR_FILENO))
 		opts.progress = show_progress;
