@@ -94,13 +94,15 @@ as_page() {
 	while read -r key when _; do
 		want=named got=silent
 		[ "$when" != never ] || want=silent
+		# Those of vz.conf are a container's own elsewhere.
+		[ "$when" != in ] || [ "$1" = vz.conf ] || want=silent
 		! is_named "$key" || got=named
 		is "$key in $1: $when" "$got" "$want"
 	done <"$tap_tmp/keys"
 	is "in $1: nothing else" "$(grep -cvxFf "$tap_tmp/names" "$tap_tmp/named" || :)" "$2"
 }
 cut -d' ' -f1 "$tap_tmp/keys" >"$tap_tmp/names"
-cat "$tap_tmp/all" >>"$conf"
+grep -v '^LOCAL_' "$tap_tmp/all" >>"$conf"
 as_page CTID.conf 2 # the real names of two
 is "an old name with the real one" "$(grep -A 1 -x DCACHE "$tap_tmp/named" | xargs)" "DCACHE (DCACHESIZE)"
 cat "$tap_tmp/all" >>"$etc/vz.conf"

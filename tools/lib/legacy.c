@@ -75,6 +75,9 @@ const struct legacy_key legacy_keys[] = {
 };
 /* clang-format on */
 
+/* Asked for in vz.conf, they are one range for all; here each container has one of its own. */
+static const char *const of_ct_only[] = {"LOCAL_UID", "LOCAL_GID"};
+
 const size_t legacy_key_count = sizeof(legacy_keys) / sizeof(legacy_keys[0]);
 
 static const struct legacy_key *find(const char *key)
@@ -98,6 +101,16 @@ static bool is_unmet(const char *key, const char *value)
 	return !l || !l->met || (strcmp(l->met, ANY) != 0 && strcmp(l->met, value) != 0);
 }
 
+static bool is_misplaced(const char *key, const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(of_ct_only) / sizeof(of_ct_only[0]); i++)
+		if (strcmp(of_ct_only[i], key) == 0)
+			return *value;
+	return false;
+}
+
 /* A file may have a key twice. */
 static bool came_before(const struct config *conf, size_t index)
 {
@@ -119,8 +132,10 @@ static void add(struct strbuf *b, const struct config *conf, const struct config
 	for (i = 0; (key = config_key(conf, i)); i++) {
 		const struct legacy_key *l = find(key);
 
-		if (came_before(conf, i) || (above && config_get(above, key)) ||
-		    !is_unmet(key, config_get(conf, key)))
+		if (came_before(conf, i))
+			continue;
+		if (!(above && is_misplaced(key, config_get(conf, key))) &&
+		    ((above && config_get(above, key)) || !is_unmet(key, config_get(conf, key))))
 			continue;
 		if (b->len)
 			strbuf_addc(b, ' ');
