@@ -37,6 +37,8 @@ install::
 	cd etc && for f in dists/*.conf dists/scripts/*; do [ -e $(DESTDIR)/etc/vz/$$f ] || \
 		$(INSTALL) -m 644 $$f $(DESTDIR)/etc/vz/$$f || exit 1; done
 	$(INSTALL) -m 644 etc/conf/*.conf-sample $(DESTDIR)/etc/vz/conf
+	[ -e $(DESTDIR)/etc/vz/conf/ve-vswap-1024m.conf-sample ] || \
+		ln -s ve-vswap-1g.conf-sample $(DESTDIR)/etc/vz/conf/ve-vswap-1024m.conf-sample
 	$(INSTALL) -D -m 644 etc/bash-completion/vesper.sh \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vzctl
 	for p in vzlist vztmpl ploop; do \

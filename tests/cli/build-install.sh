@@ -50,6 +50,7 @@ for prefix in /usr /opt/vesper; do
 	# The programs find what lies beside them.
 	check "vztmpl finds its recipes, $prefix" sh -c "'$own/sbin/vztmpl' list --recipes | grep -q '^debian-12'"
 	check "vzctl its supervisor, $prefix" test -x "$own/lib/vesper/vz-supervisor"
+	check "OpenVZ's name of a sample is one too, $prefix" cmp "$root/etc/vz/conf/ve-vswap-1024m.conf-sample" "$top/etc/conf/ve-vswap-1g.conf-sample"
 	check "the configuration is in /etc, $prefix" test -s "$root/etc/vz/vz.conf" -a -d "$root/etc/vz/dists" -a -d "$root/etc/vz/names"
 	check "the library, $prefix" test -s "$own/lib/libploop.so.0" -a -h "$own/lib/libploop.so" -a -s "$own/include/ploop/ploop.h"
 done
