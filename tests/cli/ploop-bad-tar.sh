@@ -100,6 +100,22 @@ is "too small leaves nothing" "$(ls -A)" ""
 need=$(printf '%s' "$output" | sed -n 's/.*at least \([0-9]*M\) .*/\1/p')
 check "that much is enough ($need)" ploop init -s "$need" --tar ../large.tar i/root.hds
 rm -r i
+# Sizes that the field's digits cannot say, in the two ways there are; what is behind them is found.
+perl -e 'sub header { my $h = pack("a100 a8 a8 a8 a12 a12 A8 a1 a100 a6 a2 x247", $_[1], "0000644", "0000000", "0000000",
+		$_[2], "00000000001", " " x 8, $_[0], "", "ustar", "00");
+	substr($h, 148, 8) = sprintf("%06o\0 ", unpack("%32C*", $h)); print $h }
+	sub gap { seek STDOUT, $_[0], 1 }
+	header("0", "binary", pack("C x3 Q>", 0x80, (8 << 30) + 512)); gap((8 << 30) + 512);
+	header("x", "PaxHeaders/pax", sprintf("%011o", 19)); print "19 size=4294967808\n", "\0" x 493;
+	header("0", "pax", "00000000000"); gap((4 << 30) + 512);
+	print "\0" x 1024' >../huge.tar
+run ploop init -s 64M --tar ../huge.tar i/root.hds
+like "files over 4 and 8 GiB are counted whole" "$output" "image of 64M is too small: at least 1[23][0-9]{3}M is needed"
+is "and leave nothing" "$(ls -A)" ""
+truncate -s -2048 ../huge.tar
+run ploop init -s 64M --tar ../huge.tar i/root.hds
+like "one that is cut off in such a file" "$output" "huge.tar'.*(end mark is missing|[Tt]runcated)"
+rm ../huge.tar
 mustfail "too small for a file system" ploop init -s 1M i/root.hds
 like "says how much that takes" "$output" "at least [0-9]+M is needed"
 
