@@ -116,6 +116,14 @@ for o in $(V --list-options | awk '$1 == "set" && $4 == "refused" && $2 ~ /^--/ 
 done
 ok "what is not supported is refused by name"
 
+# One of OpenVZ's that has a directory for a disk.
+V --quiet create 105
+rm -r "$node/private/105" && mkdir -p "$node/private/105/etc"
+sed -i 's/^VE_LAYOUT=.*/VE_LAYOUT="simfs"/' "$etc/conf/105.conf"
+[ "$(id -u)" != 0 ] || code 99 "VE_LAYOUT is 'simfs', which is not supported" V --quiet mount 105
+check "its directory stays" test -d "$node/private/105/etc"
+rm -r "$node/private/105" "$etc/conf/105.conf"
+
 V --quiet create 102
 sed -i '/SWAPPAGES/d' "$etc/conf/102.conf"
 code 28 'swap' V set 102 --ram 1G --save

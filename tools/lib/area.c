@@ -401,6 +401,19 @@ static int mount_image(const struct ct *ct, const char *dir, dev_t *ret_dev, str
 	return 0;
 }
 
+/* A configuration that came from OpenVZ may be of a kind that has no image. */
+static int no_image(const struct ct *ct, const char *dir, struct err *err)
+{
+	const char *layout = ct_get(ct, "VE_LAYOUT");
+
+	if (layout && *layout && strncmp(layout, "ploop", 5) != 0)
+		return err_exit(err, VZ_PLOOP,
+				"VE_LAYOUT is '%s', which is not supported: there is no disk image "
+				"'%s'",
+				layout, dir);
+	return err_exit(err, VZ_PRIVATE_MISSING, "private area '%s' is missing", dir);
+}
+
 int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err)
 {
 	_cleanup_free_ char *dir = area_image_dir(ct);
@@ -410,7 +423,7 @@ int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err)
 	if (!dir)
 		return err_set(err, ENOMEM, "out of memory");
 	if (access(dir, F_OK) < 0)
-		return err_exit(err, VZ_PRIVATE_MISSING, "private area '%s' is missing", dir);
+		return no_image(ct, dir, err);
 	r = area_look(ct, &mounted, NULL, err);
 	if (r < 0)
 		return err_exit_default(err, VZ_MOUNT);
