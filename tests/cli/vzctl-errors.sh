@@ -8,7 +8,7 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/node.sh
 . "$(dirname "$0")/../lib/node.sh"
-requires vzctl vzlist flock
+requires vzctl vzlist flock tar xz
 
 make_node
 make_template tiny
@@ -54,6 +54,24 @@ code 99 "'ploop:qcow2'" V create 101 --ve_layout ploop:qcow2
 code 21 'out of range' V create 101 --local_uid 1000 --local_gid 1000
 printf 'broken' >"$node/template/cache/broken-x86_64.tar.gz"
 code 151 'broken' V --quiet create 101 --ostemplate broken
+# What anybody put into the cache by hand, past vztmpl.
+hostile() { # NAME PATTERN TAR_OPTION... - a template with that, refused by a create
+	hostile_name=$1 hostile_like=$2
+	shift 2
+	tar -C "$tap_tmp/rootfs" --numeric-owner --owner=0 --group=0 -P -cf "$node/template/cache/$hostile_name-x86_64.tar" "$@" 2>/dev/null
+	code 151 "$hostile_like" V --quiet create 101 --ostemplate "$hostile_name"
+	rm "$node/template/cache/$hostile_name-x86_64.tar"*
+}
+hostile owner "'./' belongs to 4000000:0; ids go up to 262143 here" --owner=4000000 .
+hostile dots "'\.\.'" --transform 's,^sbin/init$,a/../../init,' sbin/init
+hostile absolute 'absolute' --transform 's,^sbin/init$,/etc/init,' sbin/init
+ln -s /etc "$tap_tmp/rootfs/link"
+hostile link "symbolic link 'link'" --transform 's,^sbin/init$,link/passwd,' link sbin/init
+rm "$tap_tmp/rootfs/link"
+tar -C "$tap_tmp/rootfs" -cJf - . | head -c 200 >"$node/template/cache/cut-x86_64.tar.xz"
+code 151 'cut' V --quiet create 101 --ostemplate cut
+tar -C "$tap_tmp/rootfs" -cf - . | xz -0 --lzma2=dict=192MiB,mode=fast,mf=hc3 >"$node/template/cache/greedy-x86_64.tar.xz"
+code 151 'greedy.*193 MiB of memory' V --quiet create 101 --ostemplate greedy
 is "none of these left anything" "$(ls "$node/private" 2>/dev/null || :)$(ls "$etc/conf")" ve-small.conf-sample
 
 run V --quiet create 100
@@ -115,6 +133,15 @@ for o in $(V --list-options | awk '$1 == "set" && $4 == "refused" && $2 ~ /^--/ 
 	esac
 done
 ok "what is not supported is refused by name"
+
+# A damaged disk: what does not need it goes on.
+V --quiet create 104
+descriptor=$node/private/104/root.hdd/DiskDescriptor.xml
+echo '<Parallels_disk_image' >"$descriptor"
+[ "$(id -u)" != 0 ] || code 152 "$descriptor" V --quiet mount 104
+check "its status is told" V status 104
+check "it can be set" V --quiet set 104 --cpuunits 2000 --save
+check "it can be destroyed" V --quiet destroy 104
 
 # One of OpenVZ's that has a directory for a disk.
 V --quiet create 105
