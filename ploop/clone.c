@@ -16,6 +16,7 @@
 
 #include "cleanup.h"
 #include "descriptor.h"
+#include "disk.h"
 #include "edit.h"
 #include "err.h"
 #include "image.h"
@@ -24,7 +25,8 @@
 #include "top.h"
 
 struct cloning {
-	const struct edit *from; /* its location is up to the snapshot */
+	const struct edit
+		*from; /* its location is up to the snapshot, its descriptor as large as that */
 	const char *guid;
 };
 
@@ -46,6 +48,20 @@ static int check_closed(const struct location *loc, struct err *err)
 				"the image '%s/%s' was not closed: 'ploop check -d' mends it",
 				loc->dir, loc->levels[i].file);
 	}
+	return 0;
+}
+
+/* The disk may have been larger then. */
+static int take_size(struct location *loc, struct err *err)
+{
+	struct ploop_disk *disk;
+	int r = location_open(loc, OPEN_CLOSED, &disk, err);
+
+	if (r < 0)
+		return r;
+	if (disk->img.size_bytes > loc->desc.size_bytes)
+		loc->desc.size_bytes = disk->img.size_bytes;
+	disk_free(disk);
 	return 0;
 }
 
@@ -129,6 +145,8 @@ static int clone_snapshot(struct edit *e, const char *guid, const char *dir, str
 			    e->loc.dir, PLOOP_LEVELS_MAX);
 	if (r == 0)
 		r = check_closed(&e->loc, err);
+	if (r == 0)
+		r = take_size(&e->loc, err);
 	return r < 0 ? r : newdir_make(dir, true, fill, &c, err);
 }
 

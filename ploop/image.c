@@ -490,6 +490,33 @@ int image_store_map(struct image *img, bool sync)
 	return sync && fdatasync(img->fd) < 0 ? -errno : 0;
 }
 
+static int drop_behind(struct image *img, uint32_t count)
+{
+	uint32_t i;
+
+	for (i = count; i < img->bat.count; i++)
+		if (bat_lookup(&img->bat, i))
+			bat_set(&img->bat, i, 0);
+	return image_store_map(img, true);
+}
+
+int image_cut(struct image *img, uint64_t size_bytes)
+{
+	uint32_t count = (uint32_t)(size_bytes / img->cluster_bytes);
+	int r;
+
+	if (img->format == PLOOP_FORMAT_RAW) {
+		r = ftruncate(img->fd, (off_t)size_bytes) < 0 ? -errno : 0;
+	} else {
+		r = drop_behind(img, count);
+		img->bat.count = count;
+	}
+	img->size_bytes = size_bytes;
+	if (r == 0 && img->format == PLOOP_FORMAT_EXPANDED)
+		r = write_header(img, PLOOP_INUSE);
+	return r == 0 && fdatasync(img->fd) < 0 ? -errno : r;
+}
+
 int image_finish(struct image *img, bool sync, struct err *err)
 {
 	int r;

@@ -108,6 +108,13 @@ int image_probe(int fd, enum ploop_format *ret);
  */
 int image_store_map(struct image *img, bool sync);
 
+/*
+ * The disk ends at @size_bytes, a multiple of the cluster and no more than it has.
+ * What lies behind is in the table no more, stable, before the header says so.
+ * 0 or -errno.
+ */
+int image_cut(struct image *img, uint64_t size_bytes);
+
 /* Take the in-use marker away: the last write to an image. */
 int image_finish(struct image *img, bool sync, struct err *err);
 

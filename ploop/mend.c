@@ -214,7 +214,7 @@ static int settle_top(const struct location *loc, int image, struct err *err)
 	return r;
 }
 
-static int mend_all(const struct location *loc, struct err *err)
+int mend_disk(const struct location *loc, struct err *err)
 {
 	const struct level *top = location_top(loc);
 	bool expanded = top->format == PLOOP_FORMAT_EXPANDED;
@@ -241,7 +241,7 @@ int ploop_drop_in_use(const char *path, struct err *err)
 
 	if (r < 0)
 		return r;
-	r = mend_all(&loc, err);
+	r = mend_disk(&loc, err);
 	location_free(&loc);
 	return r;
 }

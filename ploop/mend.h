@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 struct err;
+struct location;
 
 /*
  * The expanded image @image, locked by the caller and on no device, is closed
@@ -20,5 +21,8 @@ int mend_image(int image, bool read_only, const char *path, struct err *err);
 
 /* The same for the image @name that others stand on, which is nobody's to write to; it locks it. */
 int mend_older(int dirfd, const char *name, const char *path, struct err *err);
+
+/* All that ploop_drop_in_use() does, to the images of @loc. */
+int mend_disk(const struct location *loc, struct err *err);
 
 #endif

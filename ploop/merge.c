@@ -105,10 +105,22 @@ static int open_alone(struct location *loc, const char *guid, struct ploop_disk 
 	return r < 0 ? r : location_open(loc, OPEN_CLOSED, ret, err);
 }
 
+/* A disk that was made smaller is not larger again in the older file. */
+static int cut(struct ploop_disk *to, uint64_t size_bytes, struct err *err)
+{
+	int r = disk_flush(to);
+
+	if (r == 0)
+		r = image_cut(&to->img, size_bytes);
+	return r < 0 ? err_errno(err, r, "cannot write the image '%s'", to->img.name) : 0;
+}
+
 static int push_all(struct ploop_disk *to, struct ploop_disk *from, struct err *err)
 {
 	int r = push(to, from, err);
 
+	if (r == 0 && to->img.size_bytes > from->img.size_bytes)
+		r = cut(to, from->img.size_bytes, err);
 	if (r == 0)
 		return finish(to, 0, err);
 	disk_free(to);
@@ -190,7 +202,8 @@ static int weigh(struct location *loc, const char *guid, uint64_t *ret_bytes, ui
 	return r;
 }
 
-int merge_is_shorter_down(struct location *loc, const char *guid, struct err *err)
+int merge_is_shorter_down(struct location *loc, const char *guid, bool *ret_possible,
+			  struct err *err)
 {
 	const char *parent = descriptor_find(&loc->desc, guid)->parent;
 	uint64_t above, below, size_above, size_below;
@@ -199,6 +212,9 @@ int merge_is_shorter_down(struct location *loc, const char *guid, struct err *er
 
 	if (r == 0)
 		r = weigh(loc, parent, &below, &size_below, &shared, err);
+	if (r < 0)
+		return r;
 	/* A file with another name is another disk's, too. */
-	return r < 0 ? r : !shared && size_above == size_below && above <= below;
+	*ret_possible = !shared && size_above <= size_below;
+	return *ret_possible && above <= below;
 }

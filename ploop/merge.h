@@ -10,6 +10,8 @@
  * the file that was written to, which is marked as in use then.
  */
 
+#include <stdbool.h>
+
 struct err;
 struct location;
 
@@ -18,7 +20,8 @@ int merge_from_parent(struct location *loc, const char *guid, struct err *err);
 
 /*
  * What @guid has comes into its parent, which is no more what it was before from
- * the first write on; nothing else may stand on that, and both have the same size.
+ * the first write on; nothing else may stand on that, and it is no smaller. If it is
+ * larger, it ends where @guid does after that.
  */
 int merge_into_parent(struct location *loc, const char *guid, struct err *err);
 
@@ -29,9 +32,10 @@ int merge_into_parent(struct location *loc, const char *guid, struct err *err);
 int merge_into_read_parent(struct location *loc, const char *guid, struct err *err);
 
 /*
- * Which of the two writes less: 1 merge_into_parent(), which can be done only
- * then, 0 merge_from_parent(); -errno.
+ * Which of the two writes less: 1 merge_into_parent(), 0 merge_from_parent();
+ * -errno. *ret_possible: the former can be done.
  */
-int merge_is_shorter_down(struct location *loc, const char *guid, struct err *err);
+int merge_is_shorter_down(struct location *loc, const char *guid, bool *ret_possible,
+			  struct err *err);
 
 #endif

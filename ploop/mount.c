@@ -29,19 +29,16 @@
 #include "cleanup.h"
 #include "disk.h"
 #include "err.h"
-#include "io.h"
+#include "fsck.h"
 #include "mark.h"
 #include "mend.h"
 #include "open.h"
 #include "owners.h"
-#include "run.h"
 #include "strbuf.h"
 #include "strv.h"
-#include "super.h"
 
-#define E2FSCK_TAIL_BYTES 4096
-#define LEAVE_TRIES	  100
-#define LEAVE_NS	  (10 * 1000 * 1000)
+#define LEAVE_TRIES 100
+#define LEAVE_NS    (10 * 1000 * 1000)
 
 /* A device that is about to go is waited for. */
 static int lock_image(const struct attach_kind *kind, int fd, const struct stat *image)
@@ -127,77 +124,6 @@ static void unlock_older(const struct attach *a)
 	for (i = 0; i < a->disk->n_older; i++)
 		if (a->older[i] >= 0)
 			close(a->older[i]);
-}
-
-/* The last line of @out with anything in it; names from the image may be in it. */
-static char *last_line(const char *out)
-{
-	struct strbuf b = STRBUF_INIT;
-	size_t end = strlen(out), start;
-
-	while (end && strchr(" \t\n", out[end - 1]))
-		end--;
-	for (start = end; start && out[start - 1] != '\n'; start--)
-		;
-	strbuf_add_printable(&b, out + start, end - start, "");
-	return strbuf_steal(&b);
-}
-
-/*
- * e2fsck's status is a sum: 1 and 2 say that it repaired, from 4 on that it
- * could not. It may have a lot to say and takes the time that the disk takes:
- * it must never be ended in the middle of a repair.
- */
-static int run_e2fsck(const char *how, const char *dev, const char *path, struct err *err)
-{
-	const char *const argv[] = {"e2fsck", how, dev, NULL};
-	_cleanup_free_ char *out = NULL, *line = NULL;
-	const struct run_opts opts = {.ret_out = &out,
-				      .out_max_bytes = E2FSCK_TAIL_BYTES,
-				      .out_tail = true,
-				      .no_stderr = true};
-	int r = run_program(argv, &opts, err);
-
-	if (r < 0)
-		return err_prefix(err, "cannot check the file system of '%s'", path);
-	if (r < 4)
-		return 0;
-	line = last_line(out);
-	return err_set(err, EUCLEAN, "e2fsck cannot repair the file system of '%s': status %d: %s",
-		       path, r, line ? line : "");
-}
-
-/* Through the device, where a repair is seen at once. */
-static int check_super(const struct attach *a, int dev, struct err *err)
-{
-	const char *path = a->disk->path;
-	uint8_t buf[SUPER_BYTES];
-	int r = io_pread_full(dev, buf, sizeof(buf), SUPER_OFFSET);
-
-	if (r < 0)
-		return err_errno(err, r, "cannot read the file system of '%s'", path);
-	r = super_check(buf, err);
-	/* The device may go on behind the partition. */
-	if (r == 0 && super_size_bytes(buf) > a->length)
-		r = err_set(err, EUCLEAN, "has a file system that is larger than its partition");
-	return r < 0 ? err_prefix(err, "'%s'", path) : 0;
-}
-
-/*
- * Before the kernel looks at it. @first: it was never checked as it is.
- * Read-only, there is nothing to repair with: e2fsck only looks.
- */
-static int check_file_system(const struct attach *a, int dev, const char *node, bool first,
-			     bool fsck, struct err *err)
-{
-	const char *path = a->disk->path;
-	int r = check_super(a, dev, err);
-
-	if (r < 0 || (!first && (!fsck || a->read_only)))
-		return r;
-	r = run_e2fsck(a->read_only ? "-fn" : first ? "-fp" : "-p", node, path, err);
-	/* Its repair may be a super block from a copy, with other features. */
-	return r < 0 ? r : check_super(a, dev, err);
 }
 
 /* After that. What is mounted for reading is what was looked at, now and the next time. */
@@ -319,7 +245,7 @@ static int attach_and_mount(const struct attach_kind *kind, const struct attach 
 	snprintf(node, sizeof(node), "/dev/%s", name);
 	r = fstat(dev, &st) < 0 ? err_errno(err, errno, "cannot look at '%s'", node) : 0;
 	if (r == 0)
-		r = check_file_system(a, dev, node, !was.checked, opts->fsck, err);
+		r = fsck_device(a, dev, node, !was.checked, opts->fsck, err);
 	if (r == 0)
 		r = check_owners(a, node, &was, opts->max_id, err);
 	if (r == 0 && !a->read_only &&

@@ -153,9 +153,11 @@ void ploop_release(struct ploop_hold *hold);
 
 /*
  * Make the disk of the image directory @path as large as @size_bytes, rounded up to
- * a cluster, and its file system with it, mounted or not (then it is mounted for
- * that, which needs root). -EOPNOTSUPP for a smaller one. What was cut short the
- * same call completes.
+ * a cluster, and its file system with it: larger while it is mounted or not, smaller
+ * while it is not (-EBUSY). One that is not mounted is put on a device for that,
+ * which needs root, of the target ploop when it is made smaller, whatever its format.
+ * -ENOSPC, with how much is needed, when what is on it does not fit. A crash leaves
+ * the old size or the new one; what was cut short the same call completes.
  */
 int ploop_resize(const char *path, uint64_t size_bytes, struct err *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Larger disks. It is done while the disk is mounted, here for that if it is not:
+ * Larger disks; for smaller ones see shrink.c. It is done while the disk is mounted, here for that if it is not:
  *
  *   image        the kernel's target makes header and table larger; a raw file is
  *   device       as long as the image is, from the next table on
@@ -30,6 +30,8 @@
 #include "err.h"
 #include "format.h"
 #include "gpt.h"
+#include "shrink.h"
+#include "snapshot.h"
 
 #define MOUNT_TEMPLATE "/run/ploop.XXXXXX"
 /* <linux/ext4.h> is the kernel's own. */
@@ -108,6 +110,7 @@ static int resize(struct edit *e, const char *path, uint64_t size_bytes, struct 
 	uint64_t cluster = e->loc.desc.cluster_bytes;
 	_cleanup_free_ char *target = NULL;
 	struct ploop_disk *disk;
+	bool smaller;
 	int r;
 
 	if (size_bytes > PLOOP_SIZE_MAX - cluster)
@@ -118,27 +121,37 @@ static int resize(struct edit *e, const char *path, uint64_t size_bytes, struct 
 	r = ploop_open(path, &disk, err);
 	if (r < 0)
 		return r;
-	if (size_bytes < disk->img.size_bytes)
-		r = err_set(err, EOPNOTSUPP,
-			    "'%s' has %" PRIu64 " bytes, and is not made smaller yet", path,
-			    disk->img.size_bytes);
-	else if ((r = ploop_mount_point(disk, 0, &target, err)) == -ENOENT)
+	smaller = size_bytes < disk->img.size_bytes;
+	r = ploop_mount_point(disk, 0, &target, err);
+	if (r == -ENOENT)
 		err_clear(err);
+	else if (r == 0 && smaller)
+		r = err_set(err, EBUSY, "'%s' is mounted, and is made smaller only while it is not",
+			    path);
 	ploop_close(disk);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	if (!target)
+		snapshot_finish(e);
+	if (smaller)
+		return shrink_disk(e, size_bytes, NULL, err);
 	return target ? grow_mounted(e, path, target, size_bytes, err)
 		      : grow_unmounted(e, path, size_bytes, err);
 }
 
 int ploop_resize(const char *path, uint64_t size_bytes, struct err *err)
 {
+	uint64_t was, freed;
 	struct edit e;
 	int r = edit_begin(path, &e, err);
 
 	if (r < 0)
 		return r;
+	was = e.loc.desc.size_bytes;
 	r = resize(&e, path, size_bytes, err);
 	edit_end(&e);
+	/* The file is no shorter yet. */
+	if (r == 0 && size_bytes < was)
+		(void)ploop_compact(path, &freed, NULL);
 	return r;
 }

@@ -230,6 +230,31 @@ static struct descriptor_delta *find_snapshot(const struct edit *e, const char *
 	return delta;
 }
 
+static int size_of(struct edit *e, const char *guid, uint64_t *ret_bytes, struct err *err)
+{
+	struct ploop_disk *disk;
+	int r = location_select(&e->loc, guid, err);
+
+	if (r == 0)
+		r = location_open(&e->loc, OPEN_ANY, &disk, err);
+	if (r < 0)
+		return r;
+	*ret_bytes = disk->img.size_bytes;
+	disk_free(disk);
+	return 0;
+}
+
+/* It may be of a time when the disk was larger. */
+static int take_size(struct edit *e, const char *guid, struct err *err)
+{
+	uint64_t bytes;
+	int r = size_of(e, guid, &bytes, err);
+
+	if (r == 0 && bytes > e->loc.desc.size_bytes)
+		e->loc.desc.size_bytes = bytes;
+	return r;
+}
+
 static int switch_to(struct edit *e, const char *guid, struct err *err)
 {
 	const struct descriptor_delta *to = find_snapshot(e, guid, err);
@@ -248,7 +273,9 @@ static int switch_to(struct edit *e, const char *guid, struct err *err)
 	fd = openat(e->loc.dirfd, to->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return err_errno(err, errno, "cannot open the image '%s'", to->file);
-	r = top_name(location_top(&e->loc)->file, &name, err);
+	r = take_size(e, guid, err);
+	if (r == 0)
+		r = top_name(location_top(&e->loc)->file, &name, err);
 	if (r == 0 && !(old = strdup(descriptor_top(&e->loc.desc)->file)))
 		r = err_errno(err, ENOMEM, "cannot switch to %s", guid);
 	if (r == 0)
@@ -368,20 +395,6 @@ static struct mark mark_of_top(const struct edit *e)
 }
 
 /* --- while it is mounted --------------------------------------------------------------- */
-
-static int size_of(struct edit *e, const char *guid, uint64_t *ret_bytes, struct err *err)
-{
-	struct ploop_disk *disk;
-	int r = location_select(&e->loc, guid, err);
-
-	if (r == 0)
-		r = location_open(&e->loc, OPEN_ANY, &disk, err);
-	if (r < 0)
-		return r;
-	*ret_bytes = disk->img.size_bytes;
-	disk_free(disk);
-	return 0;
-}
 
 static int check_size(struct edit *e, const char *guid, struct err *err)
 {
@@ -545,6 +558,7 @@ static int delete_snapshot(struct edit *e, const char *guid, struct err *err)
 	char above[PLOOP_GUID_BYTES];
 	unsigned int children;
 	struct mark mark;
+	bool possible;
 	int r;
 
 	if (!find_snapshot(e, guid, err))
@@ -561,8 +575,8 @@ static int delete_snapshot(struct edit *e, const char *guid, struct err *err)
 		r = delete_upwards(e, guid, err);
 	} else {
 		memcpy(above, child->guid, sizeof(above));
-		r = merge_is_shorter_down(&e->loc, above, err);
-		if (r > 0 || (r == 0 && descriptor_find(&e->loc.desc, guid)->temporary))
+		r = merge_is_shorter_down(&e->loc, above, &possible, err);
+		if (r > 0 || (r == 0 && possible && descriptor_find(&e->loc.desc, guid)->temporary))
 			r = delete_downwards(e, guid, above, err);
 		else if (r == 0)
 			r = delete_upwards(e, guid, err);
@@ -584,21 +598,33 @@ static uint64_t cost_of(const struct edit *e, const struct descriptor_delta *bel
 	return 512 * (uint64_t)(a.st_blocks < b.st_blocks ? a.st_blocks : b.st_blocks);
 }
 
-void snapshot_settle(const char *path, uint64_t max_bytes)
+static void merge_temporary(struct edit *e, uint64_t max_bytes)
 {
 	const struct descriptor_delta *below;
+	char guid[PLOOP_GUID_BYTES];
+
+	do {
+		below = descriptor_find(&e->loc.desc, descriptor_top(&e->loc.desc)->parent);
+		if (!below || !below->temporary ||
+		    descriptor_children(&e->loc.desc, below->guid, NULL) != 1 ||
+		    cost_of(e, below) > max_bytes)
+			return;
+		memcpy(guid, below->guid, sizeof(guid));
+	} while (delete_snapshot(e, guid, NULL) == 0);
+}
+
+void snapshot_finish(struct edit *e)
+{
+	merge_temporary(e, UINT64_MAX);
+}
+
+void snapshot_settle(const char *path, uint64_t max_bytes)
+{
 	struct edit e;
 
 	if (edit_begin(path, &e, NULL) < 0)
 		return;
-	below = descriptor_find(&e.loc.desc, descriptor_top(&e.loc.desc)->parent);
-	if (below && below->temporary && descriptor_children(&e.loc.desc, below->guid, NULL) == 1 &&
-	    cost_of(&e, below) <= max_bytes) {
-		char guid[PLOOP_GUID_BYTES];
-
-		memcpy(guid, below->guid, sizeof(guid));
-		(void)delete_snapshot(&e, guid, NULL);
-	}
+	merge_temporary(&e, max_bytes);
 	edit_end(&e);
 }
 

@@ -4,11 +4,16 @@
 
 #include <stdint.h>
 
+struct edit;
+
 /*
  * What a snapshot that was deleted while the disk of @path was mounted left to be
  * done: the top and the image below become one, if no more than @max_bytes are
  * written for it. Nothing where that is not so, or cannot be.
  */
 void snapshot_settle(const char *path, uint64_t max_bytes);
+
+/* The same for an edit that has begun, however much is to be written. */
+void snapshot_finish(struct edit *e);
 
 #endif

@@ -116,6 +116,18 @@ uint64_t super_size_bytes(const void *buf)
 	return blocks << log;
 }
 
+uint32_t super_block_bytes(const void *buf)
+{
+	struct ext2_super_block sb;
+	uint32_t log;
+
+	memcpy(&sb, buf, sizeof(sb));
+	log = EXT2_MIN_BLOCK_LOG_SIZE + le32toh(sb.s_log_block_size);
+	return log < EXT2_MIN_BLOCK_LOG_SIZE || log > EXT2_MAX_BLOCK_LOG_SIZE
+		       ? 1u << EXT2_MIN_BLOCK_LOG_SIZE
+		       : 1u << log;
+}
+
 bool super_is_clean(const void *buf)
 {
 	struct ext2_super_block sb;

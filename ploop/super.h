@@ -25,6 +25,9 @@ int super_check(const void *buf, struct err *err);
 /* How much of its device it says that it takes; UINT64_MAX: no size there is. */
 uint64_t super_size_bytes(const void *buf);
 
+/* Of one of its blocks; 1024 where that makes no sense. */
+uint32_t super_block_bytes(const void *buf);
+
 /* Unmounted whole, and no error was found in it. */
 bool super_is_clean(const void *buf);
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "cmd.h"
 #include "err.h"
@@ -13,8 +12,7 @@ static int failed(struct err *err)
 {
 	switch (-err->code) {
 	case EOPNOTSUPP:
-		return err_exit_default(err, strstr(err->msg, "smaller") ? PLOOP_EXIT_PARAM
-									 : PLOOP_EXIT_DEVICE);
+		return err_exit_default(err, PLOOP_EXIT_DEVICE);
 	case EUCLEAN:
 		return err_exit_default(err, PLOOP_EXIT_FSCK);
 	case ENOENT:
