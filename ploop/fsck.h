@@ -22,7 +22,6 @@ int fsck_device(const struct attach *a, int dev, const char *node, bool first, b
  * The file system, checked before, takes no more than @bytes; whoever is killed in
  * the middle leaves a ruin. -ENOSPC with how much is needed when it does not fit.
  */
-int fsck_shrink(const struct attach *a, int dev, const char *node, uint64_t bytes,
-		struct err *err);
+int fsck_shrink(const struct attach *a, int dev, const char *node, uint64_t bytes, struct err *err);
 
 #endif

@@ -117,8 +117,9 @@ static int change(struct attach *a, uint64_t size_bytes, struct err *err)
 	for (i = 0; i < PLACES; i++) {
 		memset(buf, places[i].new, sizeof(buf));
 		if (places[i].new != places[i].old && places[i].new)
-			r = r ?: disk_write(a->disk, (uint64_t)places[i].cluster *CLUSTER, buf,
-					    sizeof(buf));
+			r = r
+				    ?: disk_write(a->disk, (uint64_t)places[i].cluster * CLUSTER,
+						  buf, sizeof(buf));
 	}
 	if (r == 0)
 		set_blocks(a->disk, (uint32_t)((NEW - 2 * PART) / 4096));
@@ -221,13 +222,9 @@ static bool cut(struct fixture *f, unsigned int at, unsigned int *small)
 	assert_true(WIFEXITED(status));
 	faults_arm(FAULT_FILE, UINT32_MAX); /* no flushes */
 	if (look(f)) {
-		struct edit e;
-
 		++*small;
-		/* What an unmount does, too. */
-		assert_int_equal(ploop_resize(fixture_path(f, "d"), NEW / 2, NULL) < 0, 1);
-		assert_int_equal(edit_begin(fixture_path(f, "d"), &e, NULL), 0);
-		edit_end(&e);
+		/* Any resize does that first, as an unmount does; without a device it does no more. */
+		assert_true(ploop_resize(fixture_path(f, "d"), NEW / 2, NULL) < 0);
 	} else {
 		assert_int_equal(shrink(f, change, NULL), 0);
 	}
@@ -240,35 +237,35 @@ static bool cut(struct fixture *f, unsigned int at, unsigned int *small)
 	return WEXITSTATUS(status) == FAULTS_CRASHED;
 }
 
-static void cut_everywhere(struct fixture *f)
+static void cut_each(struct fixture *f, unsigned int step)
 {
-	unsigned int at = 0, small = 0;
+	unsigned int at, n = 0, small = 0;
 
-	while (cut(f, at, &small))
-		at++;
-	print_message("%u cuts, after %u of them it was smaller\n", at, small - 1);
+	for (at = 0; cut(f, at, &small); at += step)
+		n++;
+	print_message("%u cuts, after %u of them it was smaller\n", n, small - 1);
 	assert_true(at > 100);
-	assert_true(small > 10 && small < at);
+	assert_true(small > 10 && small < n);
 }
 
 static void a_cut_anywhere_leaves_the_old_or_the_new_disk(void **state)
 {
 	raw = below = false;
-	cut_everywhere(*state);
+	cut_each(*state, 1);
 }
 
 static void nor_of_a_raw_one(void **state)
 {
 	raw = true;
 	below = false;
-	cut_everywhere(*state);
+	cut_each(*state, 3);
 }
 
 static void nor_of_one_that_stands_on_a_snapshot(void **state)
 {
 	raw = false;
 	below = true;
-	cut_everywhere(*state);
+	cut_each(*state, 3);
 }
 
 static void going_back_to_a_larger_one_makes_it_larger(void **state)
