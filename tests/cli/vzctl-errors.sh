@@ -40,7 +40,7 @@ code 14 'does not exist' V set 101 --ram 1G --save
 code 14 'does not exist' V destroy 101
 code 16 'suspend' V suspend 101
 code 16 'chkpnt' V chkpnt 101 --suspend
-code 166 'compact' V compact 101
+code 155 'convert' V convert 101
 
 code 91 "'nope'" V create 101 --ostemplate nope
 code 91 'x01' V create 101 --ostemplate "$(printf 'a\001\377')"
@@ -120,6 +120,11 @@ code 21 "no feature 'wings'" V set 101 --features wings:on --save
 code 131 'not a name' V set 101 --name 102 --save
 code 20 'needs --save' V set 101 --name x
 code 31 'not running' V set 101 --ram 1G
+code 31 'not running' V set 101 --diskspace 128M
+code 62 'not the size of a disk' V set 101 --diskspace large --save
+code 20 'needs --diskspace' V set 101 --offline-resize --save
+code 154 '[0-9]' V set 101 --diskspace 1M --offline-resize --save
+code 154 'up to 50T' V set 101 --diskspace 51T --save
 code 20 'bad option' V set 101 --frobnicate 1
 code 20 'missing argument' V set 101 --ram
 code 20 'unexpected' V status 101 extra

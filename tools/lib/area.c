@@ -443,6 +443,39 @@ int area_device(const struct ct *ct, dev_t *ret_dev, struct err *err)
 	return r;
 }
 
+int area_resize(const struct ct *ct, uint64_t bytes, struct err *err)
+{
+	_cleanup_free_ char *dir = area_image_dir(ct);
+	int r = dir ? ploop_resize(dir, bytes, err) : err_set(err, ENOMEM, "out of memory");
+
+	return r < 0 ? err_exit_default(err, VZ_IMAGE_RESIZE) : 0;
+}
+
+int area_compact(const struct ct *ct, struct err *err)
+{
+	_cleanup_free_ char *dir = area_image_dir(ct);
+	uint64_t freed;
+	int r = dir ? ploop_compact(dir, &freed, err) : err_set(err, ENOMEM, "out of memory");
+
+	return r < 0 ? err_exit_default(err, VZ_COMPACT) : 0;
+}
+
+uint64_t area_taken_bytes(const struct ct *ct)
+{
+	_cleanup_free_ char *dir = area_image_dir(ct);
+	_cleanup_closedir_ DIR *d = dir ? opendir(dir) : NULL;
+	uint64_t bytes = 0;
+	struct dirent *e;
+	struct stat st;
+
+	/* A file with another name is the golden image, which stays. */
+	while (d && (e = readdir(d)))
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_nlink == 1)
+			bytes += (uint64_t)st.st_blocks * 512;
+	return bytes;
+}
+
 int area_umount(const struct ct *ct, struct err *err)
 {
 	dev_t dev;

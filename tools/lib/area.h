@@ -57,6 +57,21 @@ int area_mount(const struct ct *ct, dev_t *ret_dev, struct err *err);
 /* The block device of the mounted disk; exit code 40 when it is not. */
 int area_device(const struct ct *ct, dev_t *ret_dev, struct err *err);
 
+/*
+ * The disk, mounted or not, and its file system have @bytes from now on, rounded up to
+ * a cluster; fewer than before only while it is not mounted. Exit code 154.
+ */
+int area_resize(const struct ct *ct, uint64_t bytes, struct err *err);
+
+/*
+ * What the disk has no use for goes back to the host: what is free in the file system
+ * when it is mounted, what is free in the file when it is not. Exit code 166.
+ */
+int area_compact(const struct ct *ct, struct err *err);
+
+/* What the images take on the host; 0 when that cannot be told. */
+uint64_t area_taken_bytes(const struct ct *ct);
+
 /* Exit codes 40, 51. */
 int area_umount(const struct ct *ct, struct err *err);
 

@@ -87,7 +87,7 @@ const struct param params[] = {
 	{ "CPULIMIT", "cpulimit", 0, "percent", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpulimit, apply_cpulimit, NULL, "hard cap in percent of one CPU, 0: none" },
 	{ "CPUMASK", "cpumask", 0, "list|all|auto", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_cpumask, apply_cpumask, NULL, "CPUs that it runs on" },
 	{ "NODEMASK", "nodemask", 0, "list|all", BOTH, VZ_CPU_SET, PHASE_CGROUP, value_nodemask, apply_nodemask, NULL, "NUMA nodes that its memory is on" },
-	{ "DISKSPACE", "diskspace", 0, "size", PARAM_CREATE, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
+	{ "DISKSPACE", "diskspace", 0, "size", BOTH | PARAM_DISK, VZ_QUOTA_SET, PHASE_NONE, value_disk, NULL, NULL, "size of the disk" },
 
 	{ "NOATIME", "noatime", 0, "yes|no", BOTH | ON_RESTART, VZ_BAD_VALUE, PHASE_NONE, value_bool, NULL, NULL, "reading a file does not write its access time" },
 
@@ -138,12 +138,9 @@ const struct param params[] = {
 	REFUSED("IOPSLIMIT", "iopslimit", 0, "rate", VZ_IO_SET, NULL),
 	REFUSED("MEMINFO", "meminfo", 0, "mode", VZ_MEMINFO, NULL),
 	REFUSED("DISK_QUOTA", "diskquota", 0, "yes|no", VZ_QUOTA_SET, "the disk has its own size"),
-	{ "DISKSPACE", "diskspace", 0, "size", PARAM_SET | PARAM_REFUSED, VZ_IMAGE_RESIZE, PHASE_NONE, NULL, NULL, NULL, "the size is given to create" },
 	REFUSED("DISKINODES", "diskinodes", 0, "count", VZ_QUOTA_SET, NULL),
 	REFUSED("QUOTATIME", "quotatime", 0, "seconds", VZ_QUOTA_SET, NULL),
 	REFUSED("QUOTAUGIDLIMIT", "quotaugidlimit", 0, "count", VZ_UGID_QUOTA, NULL),
-	REFUSED(NULL, "offline-resize", 0, NULL, VZ_IMAGE_RESIZE, NULL),
-	REFUSED(NULL, "offline", 0, NULL, VZ_IMAGE_RESIZE, NULL),
 	REFUSED("PCI", "pci_add", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("PCI", "pci_del", 0, "device", VZ_DEVICE_SET, NULL),
 	REFUSED("NETFILTER", "netfilter", 0, "mode", VZ_IPTABLES, "the container has all of its own"),

@@ -31,6 +31,7 @@ enum {
 	PARAM_ACTION = 1 << 14, /* done inside the container, by apply; not stored */
 	PARAM_UNIQUE = 1 << 15, /* of a list of addresses: one that is there is refused */
 	PARAM_STOPPED = 1 << 16, /* only of a container that neither runs nor is mounted */
+	PARAM_DISK = 1 << 17,	 /* of the disk, which is changed whether it runs or not */
 };
 
 /* When a stored value takes effect in a start. */

@@ -36,6 +36,8 @@ const struct cmd_option cmd_options[] = {
 	{"set", "applyconfig", "SAMPLE", 0},
 	{"set", "setmode", "restart|ignore", 0},
 	{"set", "reset_ub", NULL, 0},
+	{"set", "offline-resize", NULL, 0},
+	{"set", "offline", NULL, 0},
 	{"snapshot", "id", "NEW-UUID", 0},
 	{"snapshot", "uuid", "NEW-UUID", 0},
 	{"snapshot", "name", "NAME", 0},

@@ -26,6 +26,7 @@
 #include "param.h"
 #include "state.h"
 #include "strbuf.h"
+#include "value.h"
 
 int set_add(struct set *s, struct change change, struct err *err)
 {
@@ -96,10 +97,22 @@ static void found(void *arg, const char *option, const char *value)
 	s->save |= strcmp(option, "save") == 0;
 	s->force |= strcmp(option, "force") == 0;
 	s->reset_ub |= strcmp(option, "reset_ub") == 0;
+	s->offline |= strncmp(option, "offline", 7) == 0;
 	if (strcmp(option, "applyconfig") == 0)
 		s->sample_name = value;
 	if (strcmp(option, "setmode") == 0)
 		s->setmode = value;
+}
+
+/* The disk's size, when it is among the changes. */
+static const struct param *disk_change(const struct set *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->count; i++)
+		if (s->changes[i].p && (s->changes[i].p->flags & PARAM_DISK))
+			return s->changes[i].p;
+	return NULL;
 }
 
 static int check_options(struct set *s, struct err *err)
@@ -109,6 +122,8 @@ static int check_options(struct set *s, struct err *err)
 	if (s->reset_ub &&
 	    (s->count || s->n_actions || s->save || s->force || s->sample_name || s->setmode))
 		return err_exit(err, VZ_BAD_OPTION, "--reset_ub must be the only option");
+	if (s->offline && !disk_change(s))
+		return err_exit(err, VZ_BAD_OPTION, "--offline-resize needs --diskspace");
 	if (!s->setmode)
 		return 0;
 	s->restart = strcmp(s->setmode, "restart") == 0;
@@ -285,6 +300,19 @@ static int act_all(struct set *s, struct err *err)
 	return r < 0 ? r : closed;
 }
 
+/* It can take long, and is not taken back: last of all but the saving. */
+static int resize_disk(struct set *s, struct err *err)
+{
+	const struct param *p = disk_change(s);
+	uint64_t bytes;
+
+	if (!p)
+		return 0;
+	if (value_get_disk(ct_get(s->ctx->ct, p->key), &bytes) < 0)
+		return err_exit(err, VZ_BAD_CONFIG, "%s is not a size", p->key);
+	return area_resize(s->ctx->ct, bytes, err);
+}
+
 static void say_notes(const struct set *s, bool running)
 {
 	size_t i;
@@ -416,6 +444,8 @@ static int act_and_save(struct set *s, bool running, struct config *old, struct 
 	if (r < 0 && !forced)
 		return r;
 	r = act_all(s, err);
+	if (r == 0)
+		r = resize_disk(s, err);
 	if (r == 0 && s->save)
 		r = save(s, config_get(old, "NAME"), err);
 	saved = s->save && r == 0;
@@ -434,7 +464,8 @@ static int check_stopped(const struct set *s, const struct ct_status *st, struct
 	for (i = 0; i < s->count; i++) {
 		const struct param *p = s->changes[i].p;
 
-		if (!p || s->changes[i].stored || !(p->flags & PARAM_STOPPED))
+		if (!p || s->changes[i].stored ||
+		    !(p->flags & PARAM_STOPPED || (s->offline && p->flags & PARAM_DISK)))
 			continue;
 		if (st->running)
 			return err_exit(err, VZ_RUNNING, "--%s: container %s is running", p->option,

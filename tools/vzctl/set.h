@@ -14,7 +14,7 @@ struct param;
 /* What one `vzctl set` is to do. */
 struct set {
 	struct ctx *ctx;
-	bool save, force, reset_ub, restart;
+	bool save, force, reset_ub, restart, offline;
 	const char *sample_name, *setmode;
 	struct config *sample;	      /* what values of changes are borrowed from */
 	const struct config *unsaved; /* what is in effect and not in the file */
