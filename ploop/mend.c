@@ -159,24 +159,39 @@ int mend_older(int dirfd, const char *name, const char *path, struct err *err)
 
 /* --- a whole disk --------------------------------------------------------------- */
 
+static bool has_holes(int image)
+{
+	struct stat st;
+	uint64_t at;
+
+	return fstat(image, &st) == 0 && holes_find(image, (uint64_t)st.st_size, &at) > 0;
+}
+
 /* Whoever reads it sees no difference: what was found sound still is. */
 static void close_holes(int image)
 {
 	struct mark mark = mark_get(image);
-	struct stat st;
-	uint64_t at;
 
-	if (fstat(image, &st) < 0 || holes_find(image, (uint64_t)st.st_size, &at) <= 0)
+	if (!has_holes(image))
 		return;
 	holes_fill(image);
 	mark_set(image, mark);
 }
 
-/* One that is in use, here or below another disk, has to wait. */
+/*
+ * One that is in use has to wait. Other disks may stand on a file with another name,
+ * and be mounted at any time: that one is as it was made, and never locked against them.
+ */
 static void close_older_holes(int dirfd, const char *name)
 {
-	_cleanup_close_ int image = open_alone(dirfd, name, name, NULL);
+	_cleanup_close_ int look =
+		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int image = -EBADF;
+	struct stat st;
 
+	if (look < 0 || fstat(look, &st) < 0 || st.st_nlink > 1 || !has_holes(look))
+		return;
+	image = open_alone(dirfd, name, name, NULL);
 	if (image >= 0)
 		close_holes(image);
 }
