@@ -36,16 +36,16 @@ static int parse_option(int c, struct wish *w, char **argv, struct err *err)
 		w->read_only = true;
 		return 0;
 	case 'c':
+	case 'f':
 		return 0;
 	case 's':
 		w->silent = true;
 		return 0;
 	case 'd':
+	case 'S':
 		w->drop = true;
 		return 0;
-	case 'f':
 	case 'F':
-	case 'S':
 		return err_exit(err, PLOOP_EXIT_PARAM,
 				"the option '-%c' repairs, which is not supported yet", c);
 	case 'R':
@@ -71,7 +71,7 @@ int cmd_check(int argc, char **argv, struct err *err)
 	if (argc - optind != 1)
 		return cmd_usage(err, "check takes one image");
 	if (w.drop && w.read_only)
-		return cmd_usage(err, "-d changes the image, and -r forbids it");
+		return cmd_usage(err, "-d and -S change the image, and -r forbids it");
 	r = w.drop ? ploop_drop_in_use(argv[optind], err) : 0;
 	if (r == 0)
 		r = ploop_check(argv[optind], print_finding, NULL, &findings, err);

@@ -43,11 +43,13 @@ static const struct command commands[] = {
 	 "  -d              device and mount point only\n",
 	 "", "tell about an image"},
 	{"check", cmd_check, "[options] DIR|DiskDescriptor.xml|IMAGE",
-	 "  -d, --drop-inuse  close it first, if its writer died\n"
+	 "  -d, --drop-inuse  mend first what was cut short, fill holes\n"
+	 "  -S, --repair-sparse  the same\n"
 	 "  -r, --ro        change nothing (as always without -d)\n"
 	 "  -c, --check     examine it (as always here)\n"
+	 "  -f, --force     examine it (as always here)\n"
 	 "  -s, --silent    print findings only\n",
-	 "-f --force -F --hard-force -S --repair-sparse -R --raw -b", "examine an image"},
+	 "-F --hard-force -R --raw -b", "examine an image"},
 	{"convert", cmd_convert, "-f FORMAT | -v VERSION DIR|DiskDescriptor.xml",
 	 "  -f FORMAT       raw, expanded or preallocated: what lies at the bottom\n"
 	 "  -v VERSION      of the format, 1 or 2: all that are not raw\n",

@@ -62,6 +62,13 @@ check "it is closed by -d" ploop check -d bad
 check "and is as it was" cmp good/root.hds bad/root.hds
 check "one that is closed stays" ploop check --drop-inuse bad
 check "as it is" cmp good/root.hds bad/root.hds
+if fallocate -p -o 1100000 -l 65536 bad/root.hds 2>/dev/null; then
+	run ploop check -f bad
+	like "a hole in a closed one is told" "$output" "hole in the image file at byte"
+	check "it gets blocks by -S" ploop check -S bad
+	check "and is as long as it was" test "$(stat -c %s bad/root.hds)" = "$(stat -c %s good/root.hds)"
+	cp good/root.hds bad/root.hds
+fi
 printf 'Ynot' | dd of=bad/root.hds bs=1 seek=44 conv=notrunc status=none
 printf '\377\377' | dd of=bad/root.hds bs=1 seek=64 conv=notrunc status=none
 cp bad/root.hds before
@@ -74,7 +81,7 @@ mustfail "with two blocks in one cluster neither" ploop check -d bad
 like "it is told" "$output" "in its block table twice"
 flock good/root.hds -c 'ploop check -d good' >out 2>&1 || status=$?
 is "one that somebody holds is in use" "$status" 37
-for o in -f -F -S --force; do
+for o in -F --hard-force; do
 	run ploop check "$o" good
 	is "repair ($o) is refused as a parameter" "$status" 38
 done

@@ -48,7 +48,7 @@ filled() {
 
 # --- expanded ----------------------------------------------------------------------------
 check "make a disk" ploop init -s 1G --tar t.tar i/root.hds
-check "fill its end" filled i 700M
+filled i 700M
 before=$(stat -c %s i/root.hds)
 check "shrink it" ploop resize -s 300M i
 wait_until 5 no_device
@@ -107,7 +107,7 @@ off
 
 # --- raw -----------------------------------------------------------------------------------
 check "make a raw disk" ploop init -s 768M -f raw --tar t.tar r/root.hds
-check "fill its end" filled r 500M
+filled r 500M
 check "shrink it" ploop resize -s 300M r
 wait_until 5 no_device
 is "so did the file" "$(stat -c %s r/root.hds)" $((300 << 20))
@@ -118,7 +118,7 @@ check "another way of reading it agrees" sfdisk -V r/root.hds
 
 # --- killed --------------------------------------------------------------------------------
 check "make a disk" ploop init -s 400M --tar t.tar k/root.hds
-check "fill its end" filled k 250M
+filled k 250M
 cp -a --sparse=never k start
 again() {
 	rm -rf k

@@ -49,7 +49,7 @@ for layout in expanded raw; do
 	check "$layout: grow it" vzctl --quiet set $id --diskspace 400M --offline-resize --save
 	is "$layout: it is that large" "$(size) $(value)" "$((400 << 20)) 400M"
 	check "$layout: compact it" vzctl --quiet compact $id
-	is "$layout: but as it was" "$(state $id)" "unmounted down"
+	is "$layout: it is not mounted after that" "$(state $id)" "exist unmounted down"
 	check "$layout: start" vzctl --quiet start $id
 	is "$layout: its file is there" "$(vzctl exec $id 'sha256sum </root/keep')" "$sum"
 	check "$layout: it has that room" test "$(inside)" -gt $((was * 12 / 10))
