@@ -481,9 +481,6 @@ static bool lock_soon(int image)
 	return false;
 }
 
-/* Whoever waits for an unmount is not to wait for long: a compaction that is asked for does the rest. */
-#define MOVE_BYTES_MAX (256u << 20)
-
 static bool is_top(const struct ploop_disk *disk, int image)
 {
 	struct stat a, b;
@@ -574,7 +571,7 @@ static void compact(const char *path, int image, unsigned int levels)
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", image);
 	fd = open(self, O_RDWR | O_CLOEXEC);
 	if (fd >= 0 && !(disk && disk_keeps_space(disk)))
-		(void)compact_image(fd, MOVE_BYTES_MAX, disk, path, &freed, NULL);
+		(void)compact_image(fd, COMPACT_MOVE_BYTES, disk, path, &freed, NULL);
 	if (disk)
 		ploop_close(disk);
 	if (fd >= 0)
@@ -615,7 +612,7 @@ static void unmounted(const char *name, int dev)
 	close(steal_fd(&image));
 	dir = read_only ? NULL : directory_of(path);
 	if (dir)
-		snapshot_settle(dir, MOVE_BYTES_MAX);
+		snapshot_settle(dir, COMPACT_MOVE_BYTES);
 }
 
 const struct attach_kind attach_dm = {

@@ -9,6 +9,9 @@
 struct err;
 struct ploop_disk;
 
+/* Whoever waits for an unmount is not to wait for long: a compaction that is asked for does the rest. */
+#define COMPACT_MOVE_BYTES (256u << 20)
+
 /*
  * The closed image @image, locked by the caller, on no device and open for
  * writing, gets as short as what its block table names: what lies at the end goes

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "compact.h"
 #include "disk.h"
 #include "err.h"
 #include "format.h"
@@ -117,13 +118,23 @@ static int cut(struct ploop_disk *to, uint64_t size_bytes, struct err *err)
 
 static int push_all(struct ploop_disk *to, struct ploop_disk *from, struct err *err)
 {
+	bool cuts = to->img.size_bytes > from->img.size_bytes;
+	_cleanup_close_ int image = -EBADF;
+	uint64_t freed;
 	int r = push(to, from, err);
 
-	if (r == 0 && to->img.size_bytes > from->img.size_bytes)
+	if (r == 0 && cuts)
 		r = cut(to, from->img.size_bytes, err);
-	if (r == 0)
-		return finish(to, 0, err);
-	disk_free(to);
+	if (r < 0) {
+		disk_free(to);
+		return r;
+	}
+	if (cuts && to->img.format == PLOOP_FORMAT_EXPANDED)
+		image = fcntl(to->img.fd, F_DUPFD_CLOEXEC, 0);
+	r = finish(to, 0, err);
+	/* What was behind its end is free in the file. */
+	if (r == 0 && image >= 0)
+		(void)compact_image(image, COMPACT_MOVE_BYTES, NULL, "", &freed, NULL);
 	return r;
 }
 

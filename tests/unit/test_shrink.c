@@ -294,6 +294,7 @@ static void going_back_to_a_larger_one_makes_it_larger(void **state)
 static void a_larger_snapshot_is_deleted_below_it(void **state)
 {
 	struct fixture *f = *state;
+	unsigned int findings;
 
 	raw = false;
 	below = true;
@@ -302,6 +303,8 @@ static void a_larger_snapshot_is_deleted_below_it(void **state)
 	assert_int_equal(ploop_snapshot_delete(fixture_path(f, "d"), OTHER, NULL), 0);
 	assert_true(look(f));
 	assert_int_equal(files(f), 2);
+	assert_int_equal(ploop_check(fixture_path(f, "d"), told, NULL, &findings, NULL), 0);
+	assert_int_equal(findings, 0);
 }
 
 static void a_file_system_that_stays_large_is_noticed(void **state)
