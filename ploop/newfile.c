@@ -99,8 +99,8 @@ int newfile_end(struct newfile *f, struct err *err)
 	int r;
 
 	/* A disk that grew while it was mounted has its tables behind; others stay what they are. */
-	if (gpt_is_short(f->disk))
-		(void)gpt_grow(f->disk, NULL);
+	if (!gpt_is_settled(f->disk))
+		(void)gpt_fit(f->disk, f->disk->img.size_bytes, NULL);
 	r = newfile_flush(f, err);
 	if (r == 0)
 		r = image_finish(&f->disk->img, true, err);
