@@ -125,6 +125,11 @@ test-fuzz: ## fuzzers over what reads hostile input, FUZZ_SECONDS each
 test-guest: all ## the tests that need our kernel, in the guest
 	@tests/run guest
 
+test-templates: all ## what tests debian-12's template, with the others: TEMPLATES=
+	@for t in $(TEMPLATES); do \
+		TEMPLATE=$$t scripts/host-image && TEMPLATE=$$t tests/run cli vztmpl-debian && \
+		TEMPLATE=$$t tests/run guest -k plain template-debian || exit; done
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\)::\{0,1\} .*## \(.*\)/\1\t\2/p' Makefile | sort | \
 		while IFS='	' read -r name what; do printf '  %-20s %s\n' "$$name" "$$what"; done
@@ -137,4 +142,4 @@ distclean: clean ## also the caches of kernels and templates
 
 .PHONY: all setup demo shell guest-shell test host-image bench kernel kernel-src refresh kernel-config \
 	kselftest format kselftest-baseline check-format check-shell check-docs check-series \
-	test-unit test-cli test-fuzz test-guest unit-tests cli-programs fuzzers help clean distclean
+	test-unit test-cli test-fuzz test-guest test-templates unit-tests cli-programs fuzzers help clean distclean

@@ -22,6 +22,9 @@ VANILLA_SOURCE ?=
 FLAVOUR        ?= plain
 JOBS           ?= $(shell nproc 2>/dev/null || echo 2)
 
+# Of `make test-templates`.
+TEMPLATES ?= debian-11 debian-13
+
 # How long each fuzzer works; as many run side by side as there are processors.
 FUZZ_SECONDS ?= 7
 
