@@ -5,7 +5,8 @@
 # The debian-12 template as containers: both come up with nothing failed, and
 # what two servers must not share, machine id, the one of D-Bus, random seed and
 # ssh host keys, each has made for itself; what the host set up of the network
-# is left alone. TEMPLATE= takes another release; make host-image with it before.
+# is left alone. One of the default sample has room for its updates.
+# TEMPLATE= takes another release; make host-image with it before.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -22,6 +23,16 @@ for id in 951 952; do
 	is "$id: systemd is up" "$output" running
 	is "$id: nothing failed" "$(vzctl exec "$id" systemctl --failed --no-legend --plain)" ""
 done
+
+# What updates take on top: a dist-upgrade of apt's has 80 MB of memory and as much as it
+# unpacks on the disk. These are several times that, beside all that runs.
+is "the default sample" "$(sed -n 's/^PHYSPAGES=//p; s/^DISKSPACE=//p' /etc/vz/conf/951.conf | xargs)" "0:1G 10G"
+peak=$(cat /sys/fs/cgroup/vz.slice/951/memory.peak)
+diag "the most memory until here: $((peak >> 20)) MB"
+check "half of its memory was never used" test "$peak" -lt $((512 << 20))
+check "400 MB more fit" vzctl exec2 951 "perl -e '\$x = q(x) x (400 << 20); exit !length \$x'"
+is "and nothing was killed" "$(awk '$1 == "oom_kill" { print $2 }' /sys/fs/cgroup/vz.slice/951/memory.events)" 0
+check "8 GB of disk are free" vzctl exec2 951 'fallocate -l 8G /var/cache/apt/room && rm /var/cache/apt/room'
 
 each() { for id in 951 952; do vzctl exec2 "$id" "$1"; done | sort -u | wc -l; }
 is "machine ids differ" "$(each 'cat /etc/machine-id')" 2
