@@ -62,6 +62,20 @@ vzctl --quiet mount $id
 mv /vz/root/$id/sbin/init.away /vz/root/$id/sbin/init
 vzctl --quiet umount $id
 
+echo "$(awk '$1 == "nr_descendants" { print $2 }' $CG/cgroup.stat)" >$CG/cgroup.max.descendants
+code "no cgroup to be had" 7 vzctl start $id
+echo max >$CG/cgroup.max.descendants
+like "it is named" "$output" "$CG/$id"
+is "no cgroup: nothing is left" "$(leftovers $id)" ""
+
+descriptor=/vz/private/$id/root.hdd/DiskDescriptor.xml
+cp $descriptor "$tap_tmp/descriptor"
+echo '<Parallels_disk_image' >$descriptor
+code "a damaged descriptor" 152 vzctl start $id
+like "it is named" "$output" "$descriptor"
+is "a damaged descriptor: nothing is left" "$(leftovers $id)" ""
+cp "$tap_tmp/descriptor" $descriptor
+
 ip link add venet$id type dummy
 mkdir $CG/$id
 check "leftovers do not keep it from starting" vzctl --quiet start $id

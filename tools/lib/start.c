@@ -127,10 +127,11 @@ static int make_cgroup(void *arg, struct err *err)
 	_cleanup_close_ int lock = idrange_lock(s->ct->host, err);
 	int r = lock < 0 ? lock : idrange_check_running(s->ct, err);
 
-	if (r == 0)
-		r = cgroup_make(s->ct->cgroup, err);
 	if (r < 0)
 		return r;
+	r = cgroup_make(s->ct->cgroup, err);
+	if (r < 0)
+		return err_exit_default(err, VZ_ENV_CREATE);
 	r = idrange_mark(s->ct, &s->ids, err);
 	if (r == 0)
 		r = kve_set_id(s->ct->cgroup, s->ct->id, err);
