@@ -126,6 +126,25 @@ kill -9 "$(supervisor)"
 check "stop works without one" vzctl stop $id
 is "and leaves nothing" "$(leftovers $id)" ""
 
+# Init ends before any command has given it another: nobody is there who could tidy up.
+vzctl --quiet start $id
+kill -9 "$(supervisor)"
+kill -USR1 "$(init)" # busybox: halt
+check "without one a halt is seen" wait_until 60 sh -c "[ \"\$(vzctl status $id | cut -d' ' -f3-)\" = 'exist mounted down' ]"
+is "it is not listed as running" "$(vzlist -H -o ctid | grep -wc $id || :)" 0
+run vzctl exec $id true
+is "and takes no command" "$status" 31
+check "it starts again" vzctl --quiet start $id
+is "under a supervisor" "$(supervisor | wc -w)" 1
+is "mounted once" "$(grep -c " /vz/root/$id " /proc/self/mountinfo)" 1
+check "and runs" vzctl exec $id true
+kill -9 "$(supervisor)"
+kill -TERM "$(init)" # busybox: reboot
+check "nor does a reboot start it" wait_until 60 sh -c "[ \"\$(vzctl status $id | cut -d' ' -f3-)\" = 'exist mounted down' ]"
+run vzctl --quiet stop $id
+is "a stop says that it does not run" "$status" 31
+is "and takes away what is left" "$(state $id) $(leftovers $id)" "exist unmounted down "
+
 # --- who starts it may end, tools may change ---
 mkdir "$tap_tmp/bin"
 cp "$(command -v vzctl)" "$(dirname "$(command -v vzctl)")/vz-supervisor" "$tap_tmp/bin/" 2>/dev/null ||
