@@ -6,8 +6,8 @@
 # status and list tell what is, the next command completes it or removes what
 # is left, and the container starts and stops after that. If this fails, a
 # killed command leaves a container half there. (create, destroy and set, which
-# need no kernel: tests/cli/vzctl-crash.sh.) One call of each step of a start is
-# taken and CRASH_POINTS of a stop, other ones each day, or all (tests/lib/crash.sh).
+# need no kernel: tests/cli/vzctl-crash.sh.) One call of each step of a start and of
+# a stop is taken, other ones each day, or all (tests/lib/crash.sh).
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -17,7 +17,6 @@ set -eu
 . "$(dirname "$0")/../lib/crash.sh"
 
 id=2701
-points=${CRASH_POINTS:-4}
 options="--diskspace 128M --ipadd 10.27.0.1 --ipadd 2001:db8:27::1/64"
 cuts=mount,umount2,open_tree,move_mount,mount_setattr,ioctl,mkdir,rmdir,unlink,unlinkat,rename,renameat,linkat,symlinkat,fsync,write,bpf,clone,clone3,fork,vfork,kill,pidfd_send_signal,sendto,sendmsg,fchown,fchownat,ftruncate
 
@@ -146,11 +145,15 @@ is "each step of a start is cut" "$(cut -d' ' -f1 "$tap_tmp/steps" | uniq | xarg
 job=$(cut -d' ' -f2- "$tap_tmp/steps" | spread 1)
 hand=$(sed -n 's/^supervisor \(sendmsg\)/\1/p' "$tap_tmp/steps")
 check "the job alone starts it" vzctl exec $id true
-ends=$(cut_points $cuts "$points" vzctl --quiet stop $id --fast)
-diag "stop --fast makes $(wc -l <"$tap_tmp/calls") of them"
+# steps - those of the last command that make one of the calls.
+steps() { cut -d' ' -f1 "$tap_tmp/steps" | uniq | xargs; }
+ends=$(step_points $cuts vzctl --verbose --verbose stop $id --fast)
+diag "stop --fast makes $(wc -l <"$tap_tmp/calls") of them: $(cut -d' ' -f1 "$tap_tmp/steps" | uniq -c | xargs)"
+is "each step of a stop --fast is cut" "$(steps)" "script halt cgroup network umount record end"
 front=$(cut_points $cuts,read,wait4,socketpair 1 vzctl --quiet start $id)
-halts=$(cut_points $cuts "$points" vzctl --quiet stop $id)
-diag "stop makes $(wc -l <"$tap_tmp/calls") of them"
+halts=$(step_points $cuts vzctl --verbose --verbose stop $id)
+diag "stop makes $(wc -l <"$tap_tmp/calls") of them: $(cut -d' ' -f1 "$tap_tmp/steps" | uniq -c | xargs)"
+is "each step of a stop is cut" "$(steps)" "script halt cgroup network umount record end"
 is "a killed start" "$(each "$list" after_start)" ""
 is "a killed start before its supervisor" "$(each "$front" after_front)" ""
 is "a killed start under its supervisor" "$(each "$job

@@ -28,6 +28,9 @@
 #include "net.h"
 #include "script.h"
 #include "state.h"
+#include "steps.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #define KILL_WAIT_MS 30000
 #define ASK_AGAIN_MS 5000
@@ -130,36 +133,76 @@ static int kill_all(const struct ct *ct, struct err *err)
 	return r < 0 ? err_exit_default(err, VZ_STOP) : 0;
 }
 
-int ct_cleanup(struct ct *ct, bool umount, struct err *err)
+struct stop {
+	struct ct *ct;
+	const struct lifecycle_opts *opts;
+	bool umount;
+};
+
+static int remove_cgroup(void *arg, struct err *err)
 {
+	struct ct *ct = ((struct stop *)arg)->ct;
 	enum kve_state state = KVE_NONE;
+	int r = 0;
+
+	if (!cgroup_exists(ct->cgroup))
+		return 0;
+	kve_get_state(ct->cgroup, &state);
+	if (state == KVE_RUNNING)
+		return err_exit(err, VZ_RUNNING, "container %s is running", ct->idstr);
+	cgroup_kill(ct->cgroup, NULL);
+	if (state == KVE_STOPPING)
+		r = kill_all(ct, err);
+	if (r == 0)
+		r = cgroup_remove(ct->cgroup, KILL_WAIT_MS, err);
+	if (r < 0)
+		return err_exit_default(err, VZ_STOP);
+	log_detail(1, "cgroup '%s' is removed", ct->cgroup);
+	return 0;
+}
+
+static int remove_network(void *arg, struct err *err)
+{
+	int r = net_remove(((struct stop *)arg)->ct, err);
+
+	return r < 0 ? err_exit_default(err, VZ_STOP) : 0;
+}
+
+static int umount_disk(void *arg, struct err *err)
+{
+	const struct stop *s = arg;
 	bool mounted = false;
 	int r = 0;
 
-	if (cgroup_exists(ct->cgroup)) {
-		kve_get_state(ct->cgroup, &state);
-		if (state == KVE_RUNNING)
-			return err_exit(err, VZ_RUNNING, "container %s is running", ct->idstr);
-		cgroup_kill(ct->cgroup, NULL);
-		if (state == KVE_STOPPING)
-			r = kill_all(ct, err);
-		if (r == 0)
-			r = cgroup_remove(ct->cgroup, KILL_WAIT_MS, err);
-		if (r < 0)
-			return err_exit_default(err, VZ_STOP);
-		log_detail(1, "cgroup '%s' is removed", ct->cgroup);
-	}
-	r = net_remove(ct, err);
-	if (r < 0)
-		return err_exit_default(err, VZ_STOP);
-	if (umount && ct->root) {
-		r = state_is_mounted(ct->root, &mounted, err);
-		if (r == 0 && mounted)
-			r = ct_umount(ct, err);
-	}
-	/* Last: as long as it is there, the next command knows that there is more to do. */
-	if (r == 0)
-		state_remove(ct);
+	if (s->umount && s->ct->root)
+		r = state_is_mounted(s->ct->root, &mounted, err);
+	return r == 0 && mounted ? ct_umount(s->ct, err) : r;
+}
+
+static int remove_record(void *arg, struct err *err)
+{
+	(void)err;
+	state_remove(((struct stop *)arg)->ct);
+	return 0;
+}
+
+/* The record last: as long as it is there, the next command knows that there is more to do. */
+static const struct step cleanup_steps[] = {
+	{"cgroup", remove_cgroup, NULL},
+	{"network", remove_network, NULL},
+	{"umount", umount_disk, NULL},
+	{"record", remove_record, NULL},
+};
+
+int ct_cleanup(struct ct *ct, bool umount, struct err *err)
+{
+	struct stop s = {.ct = ct, .umount = umount};
+	size_t i;
+	int r = 0;
+
+	/* Before a start as well, whose steps are told and not these. */
+	for (i = 0; i < COUNT(cleanup_steps) && r == 0; i++)
+		r = cleanup_steps[i].run(&s, err);
 	return r;
 }
 
@@ -175,11 +218,41 @@ static int not_running(const struct ct *ct, struct err *err)
 			ct->idstr, ev.reason, ev.status);
 }
 
+/* A script that fails leaves it running; the tenant, whose shell it is, cannot make --fast fail. */
+static int run_script(void *arg, struct err *err)
+{
+	const struct stop *s = arg;
+
+	return s->opts->fast ? 0
+			     : script_run_inside(s->ct, "stop", stop_timeout_ms(s->ct) / 1000, err);
+}
+
+static int halt(void *arg, struct err *err)
+{
+	const struct stop *s = arg;
+	uint64_t since = log_clock_ms();
+	int r = s->opts->fast ? -ETIMEDOUT : stop_politely(s->ct, err);
+
+	if (r == 0)
+		log_detail(1, "it halted after %" PRIu64 " ms", log_clock_ms() - since);
+	if (r == -ETIMEDOUT) {
+		if (!s->opts->fast && s->opts->note)
+			s->opts->note("Container does not halt, killing it");
+		r = kill_all(s->ct, err);
+	}
+	return r < 0 ? err_exit_default(err, VZ_STOP) : 0;
+}
+
+static const struct step stop_steps[] = {
+	{"script", run_script, NULL},
+	{"halt", halt, NULL},
+};
+
 int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 {
+	struct stop s = {.ct = ct, .opts = opts, .umount = !opts->skip_umount};
 	struct err cleanup = ERR_INIT;
 	struct ct_status st;
-	uint64_t since;
 	int r = state_status(ct, &st, err);
 
 	if (r < 0)
@@ -194,23 +267,8 @@ int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 			*err = cleanup;
 		return -EINVAL;
 	}
-	/* A script that fails leaves it running; the tenant, whose shell it is, cannot make --fast fail. */
-	if (!opts->fast)
-		r = script_run_inside(ct, "stop", stop_timeout_ms(ct) / 1000, err);
-	if (r < 0)
-		return r;
-	since = log_clock_ms();
-	r = opts->fast ? -ETIMEDOUT : stop_politely(ct, err);
-	if (r == 0)
-		log_detail(1, "it halted after %" PRIu64 " ms", log_clock_ms() - since);
-	if (r == -ETIMEDOUT) {
-		if (!opts->fast && opts->note)
-			opts->note("Container does not halt, killing it");
-		r = kill_all(ct, err);
-	}
-	if (r < 0)
-		return err_exit_default(err, VZ_STOP);
-	return ct_cleanup(ct, !opts->skip_umount, err);
+	r = steps_run(stop_steps, COUNT(stop_steps), &s, err);
+	return r < 0 ? r : steps_run(cleanup_steps, COUNT(cleanup_steps), &s, err);
 }
 
 /* Has its init gone, and has nobody tidied up yet? */
