@@ -54,8 +54,8 @@ is "for writing it is in use" "$(marker i/root.hds)" 746f6e59
 mustfail "nobody else serves it" ploop serve -U other i
 is "exit code" "$status" 37
 is "no socket is left of that" "$(ls other 2>/dev/null || :)" ""
-# At the end, in the middle, over two clusters; zeros; the same in the raw one.
-set -- -c 'write -P 1 10M 3M' -c 'write -P 2 1047552 2k' -c 'write -P 3 67108352 512' \
+# In the middle, over two clusters; zeros; the same in the raw one.
+set -- -c 'write -P 1 10M 3M' -c 'write -P 2 1047552 2k' -c 'write -P 3 62M 512' \
 	-c 'write -z 11M 1M' -c 'write -z 30M 1M' -c 'write -f -P 4 20M 512' -c flush
 check "QEMU writes" qemu-io -f raw "$@" "$url"
 qemu-io -f raw "$@" raw >/dev/null
@@ -86,10 +86,9 @@ server=
 rm -f s
 mustfail "one that was not closed is not served" ploop serve -U s i
 is "exit code" "$status" 37
-# The partition table at the end is no more, after what was written there.
-run ploop check -d i
+check "check closes it" ploop check -d i
 serve -r i
-check "check closes it, and what was flushed is there" qemu-img compare -f raw -F raw raw "$url"
+check "and what was flushed is there" qemu-img compare -f raw -F raw raw "$url"
 stopped
 is "and it ends" "$end" "0 "
 mustfail "what is no image is not served" ploop serve -U s before
