@@ -285,6 +285,25 @@ struct ploop_serve_opts {
 int ploop_serve(const char *path, int listener, const struct ploop_serve_opts *opts,
 		struct err *err);
 
+/*
+ * The image @guid, which the disk stands on, is the file @file of the directory from
+ * now on, in which the same is: they are compared. @keep_name: @file gets the name
+ * of the one that it replaces, which is gone then, else that stays where it is.
+ * -ENOENT for a GUID that is none of the directory, -EINVAL when the two are not the
+ * same, or for what is written to, -EBUSY when the disk is mounted or one of the two in use.
+ */
+int ploop_replace(const char *path, const char *guid, const char *file, bool keep_name,
+		  struct err *err);
+
+/*
+ * Make a descriptor for the image @image (a plain name) in the directory @dir, which has
+ * none, or a damaged one. @cluster_bytes: of a raw image, 0: 1 MiB. -EEXIST
+ * when there is a sound one, -EOPNOTSUPP when there are other images: which stands
+ * on which is written in a descriptor only.
+ */
+int ploop_restore_descriptor(const char *dir, const char *image, uint32_t cluster_bytes,
+			     struct err *err);
+
 struct ploop_snapshot {
 	char guid[PLOOP_GUID_BYTES];
 	char parent[PLOOP_GUID_BYTES]; /* empty: none */

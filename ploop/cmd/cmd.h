@@ -52,6 +52,8 @@ int cmd_check(int argc, char **argv, struct err *err);
 int cmd_mount(int argc, char **argv, struct err *err);
 int cmd_umount(int argc, char **argv, struct err *err);
 int cmd_balloon(int argc, char **argv, struct err *err);
+int cmd_replace(int argc, char **argv, struct err *err);
+int cmd_restore_descriptor(int argc, char **argv, struct err *err);
 int cmd_resize(int argc, char **argv, struct err *err);
 int cmd_serve(int argc, char **argv, struct err *err);
 int cmd_snapshot(int argc, char **argv, struct err *err);

@@ -83,6 +83,17 @@ static const struct command commands[] = {
 	 "  -r              read-only\n"
 	 "  --once          end when the first client goes\n",
 	 "", "open an image to clients of network block devices"},
+	{"replace", cmd_replace, "-u UUID | -l LEVEL | -o FILE [-k] -i FILE DIR|DiskDescriptor.xml",
+	 "  -u UUID         the image of that snapshot\n"
+	 "  -l LEVEL        the one with so many below it\n"
+	 "  -o FILE         the one that is this file\n"
+	 "  -i FILE         what it is from now on\n"
+	 "  -k              under the name of the one before\n",
+	 "", "put another file in the place of an image"},
+	{"restore-descriptor", cmd_restore_descriptor, "[options] DIR IMAGE",
+	 "  -f FORMAT       raw, expanded or preallocated: refused if it is not\n"
+	 "  -b SECTORS      cluster size of a raw image (2048)\n",
+	 "", "make a DiskDescriptor.xml for an image"},
 	{"snapshot", cmd_snapshot, "[-u UUID] DIR|DiskDescriptor.xml",
 	 "  -u UUID         name of the snapshot (random)\n", "", "keep the disk as it is now"},
 	{"snapshot-list", cmd_snapshot_list, "[options] DIR|DiskDescriptor.xml",
@@ -108,10 +119,8 @@ static const struct command commands[] = {
 
 /* OpenVZ's commands that come with a later part of the library. */
 static const char *const later[] = {
-	"replace", "list",    "tsnapshot", "restore-descriptor",
-	"encrypt", "tg-init", "tg-deinit", "tg-status",
-	"stat",	   "start",   "stop",	   "delete",
-	"clear",   "merge",   "grow",
+	"list",	 "tsnapshot", "encrypt", "tg-init", "tg-deinit", "tg-status", "stat",
+	"start", "stop",      "delete",	 "clear",   "merge",	 "grow",
 };
 
 int cmd_usage(struct err *err, const char *fmt, ...)

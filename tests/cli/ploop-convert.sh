@@ -18,6 +18,7 @@ cp i/root.hds orig
 
 kind() { ploop info -s i | sed -n 's/^fmt_version: *//p; s/^format: *//p' | xargs; }
 same() { # WANTED OPTIONS
+	# shellcheck disable=SC2086 # words
 	check "convert $2" ploop convert $2 i
 	is "it is that" "$(kind)" "$1"
 	case $1 in 0*) f=raw ;; *) f=parallels ;; esac

@@ -46,7 +46,7 @@ refused "'-n'" init -s 10M -n x/y
 refused "-k" init -s 10M -k id x/y
 refused "'-d'" mount -d /dev/x -m m x
 refused "qcow2" mount -f qcow2 -m m x
-for c in tsnapshot replace list; do
+for c in tsnapshot list; do
 	refused "$c" "$c" x
 done
 # wrong PATTERN ARGUMENT... - what a copy is told makes no sense.
