@@ -10,6 +10,8 @@
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
+# shellcheck source=tests/lib/pty.sh
+. "$(dirname "$0")/../lib/pty.sh"
 requires vzctl
 template=${TEMPLATE:-debian-12}
 
@@ -33,6 +35,13 @@ check "half of its memory was never used" test "$peak" -lt $((512 << 20))
 check "400 MB more fit" vzctl exec2 951 "perl -e '\$x = q(x) x (400 << 20); exit !length \$x'"
 is "and nothing was killed" "$(awk '$1 == "oom_kill" { print $2 }' /sys/fs/cgroup/vz.slice/951/memory.events)" 0
 check "8 GB of disk are free" vzctl exec2 951 'fallocate -l 8G /var/cache/apt/room && rm /var/cache/apt/room'
+
+# Nobody's password opens it, but it asks.
+at_terminal vzctl console 951 <<'END'
+test getty asks on the console
+send root\r
+expect assword:
+END
 
 each() { for id in 951 952; do vzctl exec2 "$id" "$1"; done | sort -u | wc -l; }
 is "machine ids differ" "$(each 'cat /etc/machine-id')" 2
