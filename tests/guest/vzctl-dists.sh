@@ -10,6 +10,8 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/container.sh
 . "$(dirname "$0")/../lib/container.sh"
+# shellcheck source=tests/lib/crash.sh
+. "$(dirname "$0")/../lib/crash.sh"
 
 id=2801
 dists=/etc/vz/dists
@@ -82,6 +84,52 @@ is "that hangs: 15" "$status" 15
 like "is named, too" "$output" "^vzctl: cannot create $id: .*post.sh' \(POST_CREATE\): .* within 2 seconds"
 not_there "hung"
 is "nothing of it runs on" "$(pgrep -f 'sleep 50[23]' || :)" ""
+# Cut off while the script has the disk, on either side, and where the container gets its name.
+rests() {
+	pgrep -f 'sleep 50[45]' || :
+	grep -l " $root " /proc/[0-9]*/mountinfo 2>/dev/null || :
+	leftovers $id
+}
+cut_off() { # NAME WHOM - create is at its script: WHOM of its processes is killed
+	printf 'echo >%s\nsleep 504 & sleep 505\n' "$tap_tmp/at" >$dists/scripts/post.sh
+	rm -f "$tap_tmp/at"
+	vzctl --quiet create $id --ostemplate busybox --diskspace 256M 2>"$tap_tmp/why" &
+	creating=$!
+	wait_until 60 test -e "$tap_tmp/at" || not_ok "$1: the script runs"
+	case $2 in
+	vzctl) kill -9 $creating ;;
+	*) pkill -9 -P $creating ;;
+	esac
+	status=0
+	wait $creating || status=$?
+	wait_until 20 sh -c "! pgrep -f 'sleep 50[45]'" || :
+	is "$1: nothing of it is left, no process, no mount, no device" "$(rests)" ""
+}
+goes_on() { # NAME - the next create is a whole one
+	echo 'echo made >etc/post-create' >$dists/scripts/post.sh
+	create
+	is "$1: the next create" "$status $(state $id)" "0 exist unmounted down"
+	check "$1: has what its script wrote" sh -c "vzctl --quiet mount $id; cat $root/etc/post-create; s=\$?; vzctl --quiet umount $id; exit \$s"
+	vzctl --quiet destroy $id
+	rm -f /etc/vz/conf/$id.conf*
+}
+cut_off "vzctl killed in POST_CREATE" vzctl
+goes_on "after vzctl"
+cut_off "the process that mounted killed in POST_CREATE" mounter
+is "the process that mounted: create fails" "$([ "$status" -ne 0 ] && grep -c '^vzctl: cannot create' "$tap_tmp/why")" 1
+not_there "the process that mounted"
+goes_on "after the one that mounted"
+echo 'echo made >etc/post-create' >$dists/scripts/post.sh
+calls=fork,clone,clone3,vfork,wait4,recvmsg,rename,renameat,linkat,symlinkat
+for point in $(cut_points $calls 3 vzctl --quiet create $id --ostemplate busybox --diskspace 256M | tr ' ' :); do
+	vzctl --quiet destroy $id 2>/dev/null || :
+	rm -f /etc/vz/conf/$id.conf*
+	kill_at "${point%:*}" "${point#*:}" vzctl --quiet create $id --ostemplate busybox --diskspace 256M || :
+	sleep 1
+	is "killed at $point: no process, mount or device" "$(rests)" ""
+	[ "$(state $id)" = "deleted unmounted down" ] || vzctl --quiet destroy $id
+	goes_on "after $point"
+done
 cat >$dists/scripts/post.sh <<END
 {
 	pwd; echo "\$VE_ROOT \$VEID \$ACTION"

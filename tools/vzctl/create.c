@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -30,6 +31,7 @@
 
 #define DEFAULT_SAMPLE "vswap-1g"
 #define DEFAULT_LAYOUT "ploop:raw"
+#define REMOVE_TRIES   100
 
 struct create {
 	struct ctx *ctx;
@@ -193,6 +195,20 @@ static int no_room(int r, struct err *err)
 	return r;
 }
 
+/* What a script was killed with, and its mounts, may be dying yet, and hold the disk. */
+static int remove_area(const struct ct *ct)
+{
+	const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
+	struct err why = ERR_INIT;
+	int tries = REMOVE_TRIES, r;
+
+	while ((r = area_destroy(ct, &why)) == -EBUSY && tries--) {
+		err_clear(&why);
+		nanosleep(&pause, NULL);
+	}
+	return r;
+}
+
 static int make(struct ctx *ctx, bool full, struct err *err)
 {
 	int r = draft_reserve(ctx->ct, err);
@@ -204,8 +220,9 @@ static int make(struct ctx *ctx, bool full, struct err *err)
 		r = dist_post_create(ctx->ct, err);
 		if (r >= 0)
 			r = ct_publish(ctx->ct, err);
-		if (r < 0)
-			area_destroy(ctx->ct, NULL);
+		/* As long as the draft is there, the next command knows that there is more to do. */
+		if (r < 0 && remove_area(ctx->ct) < 0)
+			return no_room(r, err);
 	}
 	if (r < 0)
 		draft_drop(ctx->ct);
