@@ -14,7 +14,10 @@ id=2101
 new_ct $id busybox --hostname small --ipadd 10.21.0.1
 is "created" "$(state $id)" "exist unmounted down"
 
+began=$(date +%s%N)
 check "start" vzctl start $id
+wait_until 60 sh -c "timeout 20 vzctl console $id </dev/null | grep -q 'press Enter'" || not_ok "init is up"
+diag "$((($(date +%s%N) - began) / 1000000)) ms from start to its init being up, in this guest"
 is "it runs" "$(state $id)" "exist mounted running"
 is "its cgroup is a VE" "$(cat $CG/$id/ve.id) $(cat $CG/$id/ve.state)" "$id running"
 
