@@ -43,8 +43,9 @@ struct tracked {
 	char *shown; /* owned */
 	dev_t dev;
 	char name[ATTACH_NAME_MAX];
-	int dm, fd;   /* fd: the device, locked */
-	int held;     /* nobody mounts it; -EBADF: somebody has */
+	int dm, fd; /* fd: the device, locked */
+	int held;   /* nobody mounts it; -EBADF: somebody has */
+	bool unmounted;
 	uint64_t off; /* of the device on the disk, in bytes */
 	struct ploop_disk *disk;
 	struct edit edit;
@@ -320,6 +321,7 @@ static int stop(void *arg, struct err *err)
 			       t->shown);
 	if (t->held < 0)
 		return err_errno(err, t->held, "cannot open '/dev/%s'", t->name);
+	t->unmounted = true;
 	return fsync(t->fd) < 0 ? err_errno(err, errno, "cannot flush '%s'", t->shown) : 0;
 }
 
@@ -375,6 +377,16 @@ dev_t tracked_device(const struct tracked *t)
 	return t->dev;
 }
 
+/* Whoever unmounted it could not wait for the device's end: what comes after that is left to us. */
+static void end_unmounted(const struct tracked *t)
+{
+	int fd = attach_open(t->name, 0);
+
+	close(t->fd);
+	if (fd >= 0)
+		attach_dm.unmounted(t->name, fd);
+}
+
 void tracked_close(struct tracked *t)
 {
 	if (!t)
@@ -383,14 +395,16 @@ void tracked_close(struct tracked *t)
 	(void)guard_end(&t->tracking);
 	if (t->held >= 0)
 		close(t->held);
-	if (t->fd >= 0)
-		close(t->fd);
 	if (t->dm >= 0)
 		close(t->dm);
 	if (t->disk)
 		ploop_close(t->disk);
 	if (t->edited)
 		edit_end(&t->edit);
+	if (t->unmounted)
+		end_unmounted(t);
+	else if (t->fd >= 0)
+		close(t->fd);
 	free(t->shown);
 	free(t);
 }

@@ -106,7 +106,7 @@ chmod +x stop.sh
 check "a copy with a stop command" ploop copy -s i -d out2 -F "$tap_tmp/stop.sh $tap_tmp $dev"
 like "whose output is seen" "$output" '^stopped$'
 check "what it froze is its own to thaw" fsfreeze -u mnt
-is "a second copy meanwhile" "$(cat again.code) $(left again | wc -w)" "37 3"
+is "a second copy meanwhile" "$(cat again.code) $(left again | wc -w)" "37 2"
 like "was refused by name" "$(cat again.err)" "is being copied already"
 is "and a snapshot" "$(cat snapshot.code)" 37
 judge out2 "$(cat at-stop)"
@@ -199,10 +199,12 @@ head -c 5M /dev/urandom >mnt/new
 check "a disk on a snapshot, larger than its partition tables say" ploop resize -s 600M i
 sync
 check "is copied" ploop copy -s i -d out9 -F "fsfreeze -f $tap_tmp/mnt"
-digest "$dev" >sum.was
+# But for the partition table at its end, which the copy has already.
+most() { dd if="$1" bs=1M count=598 iflag=direct status=none | sha256sum; }
+most "$dev" >sum.was
 fsfreeze -u mnt
 judge out9 1
-is "whole, in one image" "$(digest "$(device other)")" "$(cat sum.was)"
+is "whole, in one image" "$(most "$(device other)")" "$(cat sum.was)"
 ploop umount -m other
 check "unmounted as the stop" ploop copy -s i -d out10 -F "ploop umount -m $tap_tmp/mnt"
 no_device() { ! dmsetup ls | grep -q '^ploop-'; }
