@@ -37,7 +37,7 @@ commands() {
 	{
 		scripts | xargs sed -nE 's/^[[:space:]]*([a-zA-Z_][a-zA-Z0-9_]*)\(\).*/\1/p'
 		compgen -b
-		printf '%s\n' docker ip iptables journalctl logrotate systemctl systemd-detect-virt host look node open print repo see tag task top uptime w
+		printf '%s\n' docker ip iptables journalctl logrotate shutdown systemctl systemd-detect-virt host look node open print repo see tag task top uptime w
 	} | sort -u >"$tap_tmp/not"
 	words | comm -23 - "$tap_tmp/not" | while read -r w; do
 		for d in /usr/bin /usr/sbin; do [ ! -x "$d/$w" ] || echo "$d/$w"; done
