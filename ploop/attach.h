@@ -110,6 +110,12 @@ bool attach_is_read_only(dev_t dev);
  */
 int attach_reload(struct ploop_disk *disk, dev_t dev, struct err *err);
 
+/*
+ * Whoever likes may write to the older delta @image of @dev, which holds its files
+ * against that; or, !@share, nobody any more. The next table holds them all.
+ */
+int attach_share(dev_t dev, int image, bool share, struct err *err);
+
 /* Is the disk on @dev without its newest top? */
 bool attach_is_behind(const struct ploop_disk *disk, dev_t dev);
 

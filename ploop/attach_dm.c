@@ -185,6 +185,26 @@ static bool is_leaving(const struct stat *image)
 	return r == -ENXIO || (r == 0 && !state.openers);
 }
 
+int attach_share(dev_t dev, int image, bool share, struct err *err)
+{
+	_cleanup_close_ int dm = dm_open();
+	unsigned int level, levels = dm < 0 ? 0 : levels_of(dm, dev);
+	char message[32], answer[16];
+	struct stat st;
+	int r = -ENOENT;
+
+	if (fstat(image, &st) < 0)
+		return err_errno(err, errno, "cannot look at the image");
+	for (level = 0; level < levels; level++) {
+		if (!is_level(dm, dev, level, &st))
+			continue;
+		snprintf(message, sizeof(message), "%s %u", share ? "share" : "hold", level);
+		r = dm_message(dm, dev, message, answer, sizeof(answer));
+		break;
+	}
+	return r < 0 ? err_errno(err, r, "the kernel does not let others write to the image") : 0;
+}
+
 /* --- preparing ------------------------------------------------------------------ */
 
 static int check_target(const char *path, struct err *err)

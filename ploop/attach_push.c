@@ -63,13 +63,17 @@ static int lock_soon(int fd, int how)
 	return r;
 }
 
-/* @older: as those of the disk are open; the top anew, the lock on it follows when the old table has let go of it. */
-static int open_table(struct attach *a, struct err *err)
+/*
+ * @older: as those of the disk are open. The top that a device has is not to be opened
+ * for writing: opened for reading, it goes on in the new table with the old one's file,
+ * and the lock on that.
+ */
+static int open_table(struct attach *a, int how, struct err *err)
 {
 	const struct ploop_disk *disk = a->disk;
 	unsigned int i;
 
-	a->image = openat(disk->dirfd, disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	a->image = openat(disk->dirfd, disk->img.name, how | O_CLOEXEC | O_NOFOLLOW);
 	if (a->image < 0)
 		return err_errno(err, errno, "cannot open the image '%s'", disk->path);
 	for (i = 0; i < disk->n_older; i++)
@@ -83,7 +87,6 @@ static void lock_table(const struct attach *a)
 
 	for (i = 0; i < a->disk->n_older; i++)
 		(void)lock_soon(a->older[i], LOCK_SH);
-	(void)lock_soon(a->image, LOCK_EX);
 }
 
 /*
@@ -92,7 +95,9 @@ static void lock_table(const struct attach *a)
  */
 static int unfreeze(int dm, struct attach *a, dev_t dev)
 {
-	int r = open_table(a, NULL);
+	/* In the new table it may be one that is read. */
+	bool shared = attach_share(dev, a->disk->img.fd, true, NULL) == 0;
+	int r = open_table(a, shared ? O_RDWR : O_RDONLY, NULL);
 
 	if (r < 0)
 		return r;
@@ -101,6 +106,8 @@ static int unfreeze(int dm, struct attach *a, dev_t dev)
 		r = dm_resume(dm, dev);
 	if (r == 0)
 		lock_table(a);
+	if (r == 0 && shared)
+		(void)lock_soon(a->image, LOCK_EX);
 	close(a->image);
 	return r;
 }
@@ -119,7 +126,7 @@ int attach_dm_reload(int dm, struct ploop_disk *was, struct ploop_disk *disk, de
 	int r = ploop_partition(disk, &a.offset, &a.length, err);
 
 	if (r == 0)
-		r = open_table(&a, err);
+		r = open_table(&a, O_RDONLY, err);
 	if (r < 0)
 		return r;
 	dm_clear(dm, dev);
@@ -216,25 +223,31 @@ void attach_push_cancel(struct attach_push *p)
 }
 
 /* Another disk may stand on it as well: that one is as it was made. */
-static void close_holes(const struct ploop_disk *disk, const struct image *img)
+static void close_holes(const struct ploop_disk *disk, dev_t dev, const struct image *img)
 {
-	_cleanup_close_ int fd = openat(disk->dirfd, img->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
+	int fd;
 
-	if (fd >= 0 && img->format == PLOOP_FORMAT_EXPANDED && fstat(fd, &st) == 0 &&
-	    st.st_nlink == 1)
+	if (img->format != PLOOP_FORMAT_EXPANDED || fstat(img->fd, &st) < 0 || st.st_nlink != 1 ||
+	    attach_share(dev, img->fd, true, NULL) < 0)
+		return;
+	fd = openat(disk->dirfd, img->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0) {
 		holes_fill(fd);
+		close(fd);
+	}
+	(void)attach_share(dev, img->fd, false, NULL);
 }
 
 /*
  * Discards left some in what nobody writes to from now on; and in the one below,
  * if whoever put the old top on it was killed before he came to this.
  */
-static void close_old_holes(const struct ploop_disk *disk)
+static void close_old_holes(const struct ploop_disk *disk, dev_t dev)
 {
-	close_holes(disk, &disk->img);
+	close_holes(disk, dev, &disk->img);
 	if (disk->n_older)
-		close_holes(disk, &disk->older[0]);
+		close_holes(disk, dev, &disk->older[0]);
 }
 
 /* What was checked before it was mounted is sound as it was frozen, and what is on it from now on is not checked. */
@@ -285,7 +298,7 @@ int attach_push_switch(struct attach_push *p, bool *ret_frozen, struct err *err)
 	for (i = 0; i < disk->n_older; i++)
 		(void)lock_soon(disk->older[i].fd, LOCK_SH);
 	(void)lock_soon(disk->img.fd, LOCK_SH);
-	close_old_holes(disk);
+	close_old_holes(disk, p->dev);
 	pass_mark(p);
 	attach_dm_rename(p->dm, p->dev, p->a.image);
 	free_push(p);

@@ -12,6 +12,7 @@
 #include "attach.h"
 #include "cleanup.h"
 #include "err.h"
+#include "image.h"
 #include "io.h"
 #include "strbuf.h"
 #include "strv.h"
@@ -116,16 +117,18 @@ int edit_expect(struct edit *e, const char *const *names, size_t n, struct err *
 
 int edit_lock_delta(const struct edit *e, const struct descriptor_delta *delta, struct err *err)
 {
-	_cleanup_close_ int fd = openat(e->loc.dirfd, delta->file,
-					O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int fd = -EBADF;
 	struct stat st;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstatat(e->loc.dirfd, delta->file, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_errno(err, errno, "cannot open the image '%s'", delta->file);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EINVAL, "'%s' is not a regular file", delta->file);
 	/* Other disks may stand on a file with another name: it is read, and not written to. */
+	fd = image_open_file(e->loc.dirfd, delta->file, st.st_nlink == 1, delta->file, err);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "'%s' is not a regular file", delta->file);
 	if (flock(fd, (st.st_nlink > 1 ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
 		return err_set(err, EBUSY, "the image '%s/%s' is in use", e->loc.dir, delta->file);
 	r = st.st_nlink > 1 ? 0 : attach_check_none(fd, delta->file, err);

@@ -387,6 +387,19 @@ int image_take(struct image *img, int fd, struct err *err)
 	return img->format == PLOOP_FORMAT_EXPANDED ? mark_in_use(img, err) : 0;
 }
 
+/* O_NONBLOCK: a fifo in an image's place must not hang us. */
+int image_open_file(int dirfd, const char *name, bool writable, const char *path, struct err *err)
+{
+	int fd = openat(dirfd, name,
+			(writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
+				O_NOCTTY);
+
+	if (fd >= 0)
+		return fd;
+	return errno == ETXTBSY ? err_set(err, EBUSY, "the image '%s' is in use", path)
+				: err_errno(err, errno, "cannot open the image '%s'", path);
+}
+
 static int open_image(int dirfd, const char *name, enum ploop_format want,
 		      uint32_t raw_cluster_bytes, bool writable, bool any, struct image *img,
 		      struct err *err)
@@ -394,12 +407,9 @@ static int open_image(int dirfd, const char *name, enum ploop_format want,
 	struct image new = {.writable = writable};
 	int r;
 
-	/* O_NONBLOCK: a fifo in an image's place must not hang us. */
-	new.fd = openat(dirfd, name,
-			(writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-				O_NOCTTY);
+	new.fd = image_open_file(dirfd, name, writable, name, err);
 	if (new.fd < 0)
-		return err_errno(err, errno, "cannot open the image '%s'", name);
+		return new.fd;
 	new.name = strdup(name);
 	r = new.name ? load(&new, want, raw_cluster_bytes, any, err)
 		     : err_errno(err, ENOMEM, "cannot open the image '%s'", name);

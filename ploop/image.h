@@ -79,6 +79,9 @@ int image_open(int dirfd, const char *name, enum ploop_format want, uint32_t raw
 int image_open_any(int dirfd, const char *name, enum ploop_format want, uint32_t raw_cluster_bytes,
 		   struct image *img, struct err *err);
 
+/* The file @name below @dirfd, whatever it is; for writing -EBUSY when a device has it. @path is for messages. */
+int image_open_file(int dirfd, const char *name, bool writable, const char *path, struct err *err);
+
 /* Does the expanded image @name below @dirfd say that it is in use? */
 int image_is_marked(int dirfd, const char *name, bool *ret, struct err *err);
 

@@ -125,13 +125,14 @@ int mend_image(int image, bool read_only, const char *path, struct err *err)
 /* Locked, and on no device. */
 static int open_alone(int dirfd, const char *name, const char *path, struct err *err)
 {
-	_cleanup_close_ int image =
-		openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int image = image_open_file(dirfd, name, true, path, err);
 	struct stat st;
 	int r;
 
-	if (image < 0 || fstat(image, &st) < 0)
-		return err_errno(err, errno, "cannot open the image '%s'", path);
+	if (image < 0)
+		return image;
+	if (fstat(image, &st) < 0)
+		return err_errno(err, errno, "cannot look at the image '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "'%s' is not a regular file", path);
 	if (flock(image, LOCK_EX | LOCK_NB) < 0)

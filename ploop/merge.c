@@ -14,6 +14,7 @@
 #include "err.h"
 #include "format.h"
 #include "io.h"
+#include "image.h"
 #include "mark.h"
 #include "mend.h"
 #include "open.h"
@@ -158,12 +159,11 @@ static int open_read_parent(struct location *loc, const char *guid, struct ploop
 			    struct err *err)
 {
 	const struct descriptor_delta *delta = descriptor_find(&loc->desc, guid);
-	_cleanup_close_ int fd = openat(loc->dirfd, delta->file,
-					O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int fd = image_open_file(loc->dirfd, delta->file, true, delta->file, err);
 	int r;
 
 	if (fd < 0)
-		return err_errno(err, errno, "cannot open the image '%s'", delta->file);
+		return fd;
 	r = delta->format == PLOOP_FORMAT_EXPANDED ? mend_image(fd, false, delta->file, err) : 0;
 	if (r == 0)
 		r = location_select(loc, guid, err);

@@ -40,19 +40,6 @@
 #define LEAVE_TRIES 100
 #define LEAVE_NS    (10 * 1000 * 1000)
 
-/* A device that is about to go is waited for. */
-static int lock_image(const struct attach_kind *kind, int fd, const struct stat *image)
-{
-	const struct timespec pause = {.tv_nsec = LEAVE_NS};
-	int i, r = flock(fd, LOCK_EX | LOCK_NB);
-
-	for (i = 0; r < 0 && i < LEAVE_TRIES && kind->is_leaving && kind->is_leaving(image); i++) {
-		nanosleep(&pause, NULL);
-		r = flock(fd, LOCK_EX | LOCK_NB);
-	}
-	return r;
-}
-
 static int open_same(const struct ploop_disk *disk, const struct image *img, bool read_only,
 		     struct err *err)
 {
@@ -62,7 +49,12 @@ static int open_same(const struct ploop_disk *disk, const struct image *img, boo
 	fd = openat(disk->dirfd, img->name,
 		    (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return err_errno(err, errno, "cannot open the image '%s/%s'", disk->dir, img->name);
+		return errno == ETXTBSY
+			       ? err_set(err, EBUSY,
+					 "the image '%s' is in use: is it mounted already?",
+					 disk->path)
+			       : err_errno(err, errno, "cannot open the image '%s/%s'", disk->dir,
+					   img->name);
 	if (fstat(img->fd, &st) < 0 || fstat(fd, &opened) < 0)
 		return err_errno(err, errno, "cannot look at '%s/%s'", disk->dir, img->name);
 	if (st.st_dev != opened.st_dev || st.st_ino != opened.st_ino)
@@ -72,24 +64,34 @@ static int open_same(const struct ploop_disk *disk, const struct image *img, boo
 }
 
 /* A snapshot may be read by many at once; the top is one's own, to read it as well. */
-static int open_locked(const struct ploop_disk *disk, bool read_only, struct err *err)
+static int try_locked(const struct ploop_disk *disk, bool read_only, struct err *err)
 {
 	_cleanup_close_ int fd = open_same(disk, &disk->img, read_only, err);
-	struct stat st;
-	int r;
 
 	if (fd < 0)
 		return fd;
-	if (disk->guid)
-		r = flock(fd, LOCK_SH | LOCK_NB);
-	else if (fstat(fd, &st) == 0)
-		r = lock_image(attach_kind_of(disk), fd, &st);
-	else
-		return err_errno(err, errno, "cannot look at '%s'", disk->path);
-	if (r < 0)
+	if (flock(fd, (disk->guid ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0)
 		return err_set(err, EBUSY, "the image '%s' is in use: is it mounted already?",
 			       disk->path);
 	return steal_fd(&fd);
+}
+
+/* A device that is about to go is waited for. */
+static int open_locked(const struct ploop_disk *disk, bool read_only, struct err *err)
+{
+	const struct attach_kind *kind = attach_kind_of(disk);
+	const struct timespec pause = {.tv_nsec = LEAVE_NS};
+	int i, r = try_locked(disk, read_only, err);
+	struct stat st;
+
+	if (r != -EBUSY || disk->guid || !kind->is_leaving || fstat(disk->img.fd, &st) < 0)
+		return r;
+	for (i = 0; r == -EBUSY && i < LEAVE_TRIES && kind->is_leaving(&st); i++) {
+		nanosleep(&pause, NULL);
+		err_clear(err);
+		r = try_locked(disk, read_only, err);
+	}
+	return r;
 }
 
 /* Nobody writes to them while they are read, and one that was the top when its writer died is closed. */

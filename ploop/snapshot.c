@@ -24,6 +24,7 @@
 #include "edit.h"
 #include "err.h"
 #include "guid.h"
+#include "image.h"
 #include "mark.h"
 #include "mend.h"
 #include "merge.h"
@@ -485,6 +486,24 @@ static int reload(const struct edit *e, dev_t dev, struct err *err)
 	return r;
 }
 
+/* The device lets us write to what it reads: its next table holds that again. */
+static int merge_shared(struct edit *e, dev_t dev, const char *guid, const char *above,
+			struct err *err)
+{
+	const char *name = descriptor_find(&e->loc.desc, guid)->file;
+	_cleanup_close_ int fd = image_open_file(e->loc.dirfd, name, false, name, err);
+	int r = fd;
+
+	if (r >= 0)
+		r = attach_share(dev, fd, true, err);
+	if (r < 0)
+		return r;
+	r = merge_into_read_parent(&e->loc, above, err);
+	if (r < 0)
+		(void)attach_share(dev, fd, false, NULL);
+	return r;
+}
+
 /* The one that stands on @guid comes into its file, and the device goes on without that one's. */
 static int merge_mounted(struct edit *e, dev_t dev, const char *guid, struct err *err)
 {
@@ -498,7 +517,7 @@ static int merge_mounted(struct edit *e, dev_t dev, const char *guid, struct err
 	if (r == 0)
 		r = mark_temporary(e, guid, err);
 	if (r == 0)
-		r = merge_into_read_parent(&e->loc, above, err);
+		r = merge_shared(e, dev, guid, above, err);
 	if (r == 0)
 		r = take_file(e, guid, above, err);
 	return r < 0 ? r : reload(e, dev, err);

@@ -15,6 +15,7 @@
 #include "compact.h"
 #include "disk.h"
 #include "err.h"
+#include "image.h"
 #include "mark.h"
 #include "mend.h"
 
@@ -34,12 +35,12 @@ static int trim(const char *target, uint64_t *ret_freed_bytes, struct err *err)
 static int shorten(const struct ploop_disk *disk, uint64_t *ret_freed_bytes, struct err *err)
 {
 	_cleanup_close_ int image =
-		openat(disk->dirfd, disk->img.name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		image_open_file(disk->dirfd, disk->img.name, true, disk->path, err);
 	struct mark mark;
 	int r;
 
 	if (image < 0)
-		return err_errno(err, errno, "cannot open the image '%s'", disk->path);
+		return image;
 	if (flock(image, LOCK_EX | LOCK_NB) < 0)
 		return err_set(err, EBUSY, "the image '%s' is in use", disk->path);
 	if (disk->img.format == PLOOP_FORMAT_RAW)

@@ -106,7 +106,8 @@ table() {
 	for f; do
 		case $f in
 		*:r) eval "exec $fd<${f%:r}" ;;
-		*) eval "exec $fd<>$f" ;;
+		# The one that a device has is not to be opened for writing: it goes on with its own.
+		*) eval "exec $fd<>$f" 2>/dev/null || eval "exec $fd<$f" ;;
 		esac
 		table_line="$table_line $fd" fd=$((fd + 1))
 	done

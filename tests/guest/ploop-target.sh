@@ -53,7 +53,9 @@ refused "another cluster size" "another cluster size" $sectors 11 i
 refused "no file" "1 to 254 deltas" $sectors "7 nokblkcg"
 refused "an unknown option" "not a number" $sectors "7 fast" i
 refused "a raw top" "the top is raw" $sectors 7 raw@i
-refused "a raw delta in the middle" "only the oldest" $sectors 7 i raw@e i
+cp e j
+refused "a raw delta in the middle" "only the oldest" $sectors 7 i raw@e j
+refused "the same file twice" "there twice" $sectors 7 e:r e:r
 refused "a device that is too large" "larger than the top" $((sectors + 1)) 7 i
 refused "an offset behind the end" "larger than the top" $sectors "7 off=1" i
 refused "an offset that wraps" "larger than the top" $sectors "7 off=36028797018963968" i
@@ -79,6 +81,9 @@ refused "a table for another disk" "contradicts" $sectors 7 i
 cp e i
 truncate -s 60000 i
 refused "a file that ends in its table" "ends inside its table" $sectors 7 i
+exec 9<>e
+refused "a file that somebody writes to" "somebody else has a delta open for writing" $sectors 7 e:r i
+exec 9>&-
 # What an entry says is looked at when it is used.
 for place in 7 1000000; do
 	cp e i
@@ -87,6 +92,83 @@ for place in 7 1000000; do
 	mustfail "an entry outside of the data ($place): not read" dd if="$dev" of=/dev/null bs=64k count=1 skip=3 status=none
 	detach
 done
+
+cp e i
+truncate -s 256K i
+put i $((64 + 4 * 3)) 2
+put i $((64 + 4 * 4)) 2
+attach $sectors 7 i
+mustfail "two clusters at one place: not read" dd if="$dev" of=/dev/null bs=64k count=1 skip=3 status=none
+mustfail "nor written" dd if=/dev/zero of="$dev" bs=64k count=1 skip=4 oflag=direct status=none
+detach
+
+# --- the files are the device's ----------------------------------------------------------
+
+kept() {
+	mustfail "$1 is not written meanwhile" dd if=/dev/zero of="$1" bs=4k count=1 conv=notrunc status=none
+	like "as somebody has it" "$output" "Text file busy"
+	# shellcheck disable=SC2016 # perl's own
+	mustfail "nor cut short" perl -e 'truncate($ARGV[0], 0) or die "$!\n"' "$1"
+}
+cp e d0
+cp e d1
+cp e d2
+attach $sectors 7 d0:r d1
+kept d0
+kept d1
+name=vesper-other refused "what a device writes to, below another" "another device writes" $sectors 7 d1 d2
+name=vesper-other
+check "what is only read can be below two" attach $sectors 7 d0 d2
+detach
+name=vesper-test
+mustfail "a device's top is not shared" dmsetup message $name 0 share 1
+mustfail "nor what it has not" dmsetup message $name 0 share 2
+check "an older delta is, when it is asked to" dmsetup message $name 0 share 0
+check "and is written" dd if=e of=d0 bs=64k conv=notrunc status=none
+check "until it is held again" dmsetup message $name 0 hold 0
+kept d0
+exec 9<d0
+dmsetup message $name 0 share 0
+exec 8<>d0
+mustfail "which waits for its writers" dmsetup message $name 0 hold 0
+exec 8>&- 9<&-
+go_on $sectors 7 d0 d1 d2
+dmsetup resume $name
+for f in d0 d1 d2; do kept $f; done
+detach
+check "then they are anybody's" cp e d1
+check "and cut short" truncate -s 65536 d0
+
+# A device on a device, and no more.
+empty outer 1024
+attach $((1024 * 128)) 7 outer
+mkfs.ext4 -q -F "$dev"
+mkdir m1 m2
+mount "$dev" m1
+cleanup_fn "umount $dir/m2 $dir/m1 2>/dev/null; dmsetup remove vesper-inner 2>/dev/null || :"
+empty m1/i 512
+empty m1/j 512
+name=vesper-inner
+attach $sectors 7 m1/i
+mkfs.ext4 -q -F "$dev"
+mount "$dev" m2
+empty m2/i 128
+name=vesper-third refused "a third on the second" "lies on a device that lies on another" $((128 * 128)) 7 m2/i
+name=vesper-test
+# over FILE WORDS - another table of the first device, with that file.
+over() {
+	dmesg -C
+	table $((1024 * 128)) 7 "$1" outer
+	! dmsetup load $name --table "$line" 2>/dev/null || not_ok "$1: loaded"
+	shut
+	like "its own file system is not below it" "$(dmesg)" "$2"
+}
+over m1/j "lies on this device"
+over m2/i "lies on a device that lies on another"
+umount m2
+dmsetup remove vesper-inner
+umount m1
+detach
 
 # --- what is written is read, through deltas ------------------------------------------
 
@@ -217,4 +299,33 @@ detach
 attach $sectors 7 full/i
 check "later, too" cmp -n 65536 r "$dev"
 detach
+# Or it waits until there is room.
+empty full/i $clusters
+head -c 4M /dev/zero >full/rest
+attach $sectors "7 pause_if_full" full/i
+like "the status says so" "$(dmsetup status $name)" ' po$'
+like "so does the table" "$(dmsetup table $name)" ' pause_if_full '
+dd if=/dev/zero of="$dev" bs=64k seek=100 oflag=direct conv=notrunc status=none 2>err &
+writer=$!
+full_up() { [ "$(dmsetup message $name 0 get_event)" = event_ENOSPC ]; }
+check "no room: who waits for events is told" wait_until 60 full_up
+sleep 2
+check "and the writer waits" kill -0 $writer
+check "who reads does not" dd if="$dev" of=/dev/null bs=64k count=1 skip=100 iflag=direct status=none
+before=$(stat -c %s full/i)
+rm full/rest
+grown() { [ "$(stat -c %s full/i)" -gt "$before" ]; }
+check "with room it goes on" wait_until 30 grown
+check "until that is used, too" wait_until 60 full_up
+check "a suspend does not wait for it" timeout 30 dmsetup suspend $name
+dmsetup resume $name
+told=0
+wait $writer || told=$?
+is "the writer is told then" $told 1
+like "why" "$(cat err)" 'No space left on device'
+dmsetup message $name 0 set_pause_if_full 0
+like "that can be changed" "$(dmsetup status $name)" ' o$'
+detach
+run ploop check full/i
+is "the table is whole" "$(printf '%s\n' "$output" | grep -v 'belong to no block\|a hole in the image\|MBR\|partition\| error' || :)" ""
 umount full

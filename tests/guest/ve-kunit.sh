@@ -4,15 +4,22 @@
 #
 # The unit tests of the ve controller ran at boot: the parsers, the numproc
 # counter, the table of states, the moments of a stop and of an exec, and the
-# owner of an address space are what the pages say.
+# owner of an address space are what the pages say. So did those of the target
+# ploop: options, headers, the map, the order of a commit, clusters, tracking.
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
 
 [ -d /sys/kernel/debug/kunit ] || mount -t debugfs debugfs /sys/kernel/debug
-results=$(cat /sys/kernel/debug/kunit/ve/results)
-diag "$results"
-like "the suite passed" "$results" '^ok 1 ve$'
-for case in parse_id parse_start parse_limits parse_device numproc states open stopped exec mm decode_exit; do
-	like "$case" "$results" "^ *ok [0-9]+ ve_test_$case\$"
-done
+
+# suite NAME CASE... - it passed, and each of these was in it.
+suite() {
+	suite=$1
+	shift
+	results=$(cat "/sys/kernel/debug/kunit/$suite/results")
+	diag "$results"
+	like "the suite $suite passed" "$results" "^ok 1 $suite\$"
+	for case; do like "$case" "$results" "^ *ok [0-9]+ ${suite}_test_$case\$"; done
+}
+suite ve parse_id parse_start parse_limits parse_device numproc states open stopped exec mm decode_exit
+suite ploop options header map commit commit_free commit_fails alloc track

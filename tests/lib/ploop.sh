@@ -47,7 +47,8 @@ table() {
 		esac
 		case $f in
 		*:r) eval "exec $fd<${f%:r}" ;;
-		*) eval "exec $fd<>$f" ;;
+		# The one that a device has is not to be opened for writing: it goes on with its own.
+		*) eval "exec $fd<>$f" 2>/dev/null || eval "exec $fd<$f" ;;
 		esac
 		fd=$((fd + 1))
 	done
