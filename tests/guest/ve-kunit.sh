@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The unit tests of the ve controller ran at boot: the parsers, the numproc
-# counter, the table of states, the moments of a stop and of an exec, and the
-# owner of an address space are what the pages say. So did those of the target
+# counter, the table of states, the moments of a stop and of an exec, the VE
+# of a number, and the owner of an address space are what the pages say. So did those of the target
 # ploop: options, headers, the map, the order of a commit, clusters, tracking.
 set -eu
 # shellcheck source=tests/lib/functions.sh
@@ -21,5 +21,5 @@ suite() {
 	like "the suite $suite passed" "$results" "^ok 1 $suite\$"
 	for case; do like "$case" "$results" "^ *ok [0-9]+ ${suite}_test_$case\$"; done
 }
-suite ve parse_id parse_start parse_limits parse_device numproc states open stopped exec mm decode_exit
+suite ve parse_id parse_start parse_limits parse_device numproc states open stopped find exec mm decode_exit
 suite ploop options header map commit commit_free commit_fails alloc track
