@@ -44,9 +44,10 @@ run guest -- cat
 is "without -I standard input is empty" "$status:$output" 0:
 
 # --- 98, 99, 124 ---
-run guest -t 8 -- sleep 60
+run guest -t 8 -- sh -c 'echo the last of the console >/dev/console; sleep 60'
 is "past the time limit is 124" "$status" 124
-like "with the end of the console" "$output" 'past the time limit of 8 s'
+like "which says so" "$output" 'past the time limit of 8 s; the console ends:'
+like "with the end of the console" "$output" '^the last of the console$'
 head -c 100000 /dev/zero >"$tap_tmp/nokernel"
 run guest -k "$tap_tmp/nokernel" -t 60 -- true
 is "a kernel that does not start is 98" "$status" 98
@@ -64,9 +65,18 @@ run guest -- sh -c 'echo WARNING >/sys/kernel/debug/provoke-crash/DIRECT; exit 0
 if [ "$status" -eq 99 ]; then ok "a WARNING is 99, whatever COMMAND said"; else not_ok "a WARNING is 99, whatever COMMAND said"; diag "$output"; fi
 like "and the report is shown" "$output" 'WARNING: CPU:'
 
+# On debug a fault that plain would not see.
+run guest -k debug -- sh -c 'echo READ_AFTER_FREE >/sys/kernel/debug/provoke-crash/DIRECT; exit 0'
+is "memory read after it was freed is 99 on debug" "$status" 99
+like "and the report is KASAN's" "$output" 'BUG: KASAN: slab-use-after-free'
+run guest -k debug -- sh -c 'echo off >/sys/kernel/debug/kmemleak; exit 0'
+is "so is a debug kernel that does not look for leaks" "$status" 99
+like "and says why" "$output" 'cannot scan for leaks'
+
 # --- processors and memory ---
 run guest -s 4 -m 700 -- sh -c 'nproc; awk "/MemTotal/ { print \$2 / 1024 }" /proc/meminfo'
 is "-s 4 gives 4 CPUs" "$(echo "$output" | head -n 1)" 4
+like "2 of them and 2048 MiB if nothing is said" "$(guest -- sh -c 'echo $(nproc) $(sed -n "s/MemTotal: *//p" /proc/meminfo)')" '^2 (19|20)[0-9]{5} kB$'
 check "-m 700 gives about that" sh -c "echo '$output' | tail -n 1 | awk '{ exit !(\$1 > 500 && \$1 <= 700) }'"
 run env VESPER_APPEND=maxcpus=1 "$top/tests/guest/run" -- true
 is "fewer CPUs online than asked for is 98" "$status" 98
