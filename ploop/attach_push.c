@@ -226,9 +226,11 @@ void attach_push_cancel(struct attach_push *p)
 static void close_holes(const struct ploop_disk *disk, dev_t dev, const struct image *img)
 {
 	struct stat st;
+	uint64_t at;
 	int fd;
 
 	if (img->format != PLOOP_FORMAT_EXPANDED || fstat(img->fd, &st) < 0 || st.st_nlink != 1 ||
+	    holes_find(img->fd, (uint64_t)st.st_size, &at) <= 0 ||
 	    attach_share(dev, img->fd, true, NULL) < 0)
 		return;
 	fd = openat(disk->dirfd, img->name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -240,14 +242,16 @@ static void close_holes(const struct ploop_disk *disk, dev_t dev, const struct i
 }
 
 /*
- * Discards left some in what nobody writes to from now on; and in the one below,
- * if whoever put the old top on it was killed before he came to this.
+ * Discards left some in what nobody writes to from now on; and in those below, where
+ * whoever put another on top of them was killed before he came to this.
  */
 static void close_old_holes(const struct ploop_disk *disk, dev_t dev)
 {
+	unsigned int i;
+
 	close_holes(disk, dev, &disk->img);
-	if (disk->n_older)
-		close_holes(disk, dev, &disk->older[0]);
+	for (i = 0; i < disk->n_older; i++)
+		close_holes(disk, dev, &disk->older[i]);
 }
 
 /* What was checked before it was mounted is sound as it was frozen, and what is on it from now on is not checked. */

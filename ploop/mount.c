@@ -40,6 +40,16 @@
 #define LEAVE_TRIES 100
 #define LEAVE_NS    (10 * 1000 * 1000)
 
+/* The kernel keeps it from all writers but one: by the device that has it, if there is one. */
+static int refuse_held(const struct ploop_disk *disk, const struct image *img, struct err *err)
+{
+	int r = attach_check_none(img->fd, disk->path, err);
+
+	return r < 0 ? r
+		     : err_set(err, EBUSY, "the image '%s' is in use: is it mounted already?",
+			       disk->path);
+}
+
 static int open_same(const struct ploop_disk *disk, const struct image *img, bool read_only,
 		     struct err *err)
 {
@@ -49,12 +59,9 @@ static int open_same(const struct ploop_disk *disk, const struct image *img, boo
 	fd = openat(disk->dirfd, img->name,
 		    (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ETXTBSY
-			       ? err_set(err, EBUSY,
-					 "the image '%s' is in use: is it mounted already?",
-					 disk->path)
-			       : err_errno(err, errno, "cannot open the image '%s/%s'", disk->dir,
-					   img->name);
+		return errno == ETXTBSY ? refuse_held(disk, img, err)
+					: err_errno(err, errno, "cannot open the image '%s/%s'",
+						    disk->dir, img->name);
 	if (fstat(img->fd, &st) < 0 || fstat(fd, &opened) < 0)
 		return err_errno(err, errno, "cannot look at '%s/%s'", disk->dir, img->name);
 	if (st.st_dev != opened.st_dev || st.st_ino != opened.st_ino)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
+# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop-long time=300
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Disks that shrink: expanded, raw, and on a snapshot; too small for what is on

@@ -1,5 +1,5 @@
 #!/bin/bash
-# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=240
+# guest: kernel=plain root=host mem=3072 smp=1 boot=images time=240
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The disk of a container gets another size, running or not, and gives back what is

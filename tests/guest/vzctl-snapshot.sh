@@ -1,5 +1,5 @@
 #!/bin/bash
-# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
+# guest: kernel=plain root=host mem=3072 smp=1 boot=images time=300
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Snapshots of a container that runs and writes: made by vzctl, consistent, looked
