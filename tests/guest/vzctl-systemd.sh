@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=debug root=host mem=3072 smp=2 time=150
+# guest: kernel=debug root=host mem=3072 smp=2 time=250
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A whole Debian on the kernel that checks itself: systemd uses far more of it than
