@@ -1,8 +1,8 @@
 #!/bin/sh
-# guest: kernel=debug root=mini mem=1024 smp=2 time=60
+# guest: kernel=debug root=mini mem=1024 smp=2 time=200
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Images that lie, and tables that are wrong, for HOSTILE_SECONDS under KASAN: if
+# Images that lie, and tables that are wrong, for HOSTILE_SECONDS and twelve rounds under KASAN: if
 # this fails, the target ploop does with one what it must not (hostile.c), or the
 # kernel complains of it. HOSTILE_SEED, printed, repeats a run's rounds.
 set -eu
@@ -22,6 +22,6 @@ run "$hostile" "$seed" "${HOSTILE_SECONDS:-90}"
 is "it does no harm: $output" "$status" 0
 rounds=${output%% *} taken=${output#*rounds, } taken=${taken%% *}
 loads=${output#* of } loads=${loads%%,*}
-check "there were rounds" test "${rounds:-0}" -gt 5
-check "some were taken" test "${taken:-0}" -gt 1
+check "there were rounds" test "${rounds:-0}" -ge 12
+check "some were taken" test "${taken:-0}" -gt 0
 check "and some were not" test "${taken:-0}" -lt "$loads"
