@@ -119,10 +119,11 @@ while read -r name n; do
 	kill_at "$name" "$n" ploop resize -s "${mb}M" k || :
 	grep -o '/run/ploop\.[^ ]*' /proc/mounts | while read -r m; do ploop umount -m "$m"; rmdir "$m"; done
 	find /run -maxdepth 1 -name 'ploop.*' -exec rmdir {} +
-	wait_until 5 no_device
+	# A device that was made and not loaded yet is the next one's to take.
 	run ploop resize -s "${mb}M" k
 	is "killed at $name $n, it goes on" "$status$output" 0
 	is "to its size" "$(size k)" $((mb << 20))
+	check "and no device stays" wait_until 5 no_device
 done <<<"$list" 2>/dev/null
 sound "killed" k
 off
