@@ -46,8 +46,12 @@ mkdir "$tap_tmp/bin"
 stand_in() {
 	cat >"$2" <<-END
 		#!/bin/sh
-		n=\$((\$(cat "\$FAKE/n") + 1))
-		echo \$n >"\$FAKE/n"
+		# Some run beside each other.
+		n=\$(
+			$(command -v flock) 9
+			n=\$((\$(cat "\$FAKE/n") + 1))
+			echo \$n | tee "\$FAKE/n"
+		) 9>>"\$FAKE/lock"
 		echo "\$n \${0##*/}" >>"\$FAKE/calls"
 		read -r cut on <"\$FAKE/cut"
 		if [ \$n = \$cut ]; then
