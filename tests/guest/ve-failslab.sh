@@ -14,9 +14,7 @@ bin=$(cd "$(dirname "$0")/../.." && pwd)/build/kernel/selftests/ve
 
 # From a tmpfs: an exec is not to fail in the share's file system.
 cp "$bin/failslab" "$tap_tmp/"
-# Without rseq: where its word cannot be written for want of a page, which a fork
-# has just made shared, the kernel kills the task (rseq_handle_notify_resume()).
-run env GLIBC_TUNABLES=glibc.pthread.rseq=0 "$tap_tmp/failslab" "${VE_FAILSLAB_SECONDS:-2}" "${VE_FAILSLAB_ONLY:-}"
+run "$tap_tmp/failslab" "${VE_FAILSLAB_SECONDS:-2}" "${VE_FAILSLAB_ONLY:-}"
 diag "$output"
 is "failslab: its status" "$status" 0
 like "failslab: all of it ran" "$output" '^# Totals: pass:[1-9][0-9]* fail:0 .* skip:0 error:0'
