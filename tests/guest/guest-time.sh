@@ -4,8 +4,8 @@
 # Without this, the guest could grow slow, and every test with it.
 #
 # Judged is what a boot takes of a machine of its own: the processor time that the
-# emulator has used, and the time until COMMAND's first line without that in which its
-# threads were ready and others had the processors. The best of three of each, as what
+# emulator has used, and the time until COMMAND's first line without the longest in which
+# one of its threads was ready and others had the processors. The best of three of each, as what
 # runs before the emulator, and the caches, are not told apart so.
 set -eu
 # shellcheck source=tests/lib/functions.sh

@@ -41,8 +41,8 @@ is "root logs in on the console only" "$(sshd -T -C user=root,host=x,addr=x 2>/d
 is "this is no container" "$(systemd-detect-virt --container || :)" none
 
 # What it took until the first test of this guest, by the emulator's processor time, of as many processors as here; and
-# by the guest's clock, from the kernel's first line to systemd's last, without the time
-# in which others had the emulator's processors. On debug here only, since another boot
+# by the guest's clock, from the kernel's first line to systemd's last, without the longest
+# time that one of the emulator's threads waited for others' work. On debug here only, since another boot
 # would be dear; guest-time.sh measures plain from outside, too.
 read -r used waited </run/vesper/boot-cost
 took=$(systemctl show -p FinishTimestampMonotonic --value | awk '{ printf "%d", $1 / 1000 }')
