@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 boot=nested time=600
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Containers of other kinds inside of ours: if this fails, a tenant's Docker or

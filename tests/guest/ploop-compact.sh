@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
+# tools: ploop vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What is deleted inside of a disk is the host's again: at once where it is

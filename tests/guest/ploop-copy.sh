@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop-long time=600
+# tools: ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Copies of a mounted disk under a write load, into a file and through a pipe: the

@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=2 time=400 boot=cuts
+# tools: ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The power goes while the target ploop is written to: a log of all that the

@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
+# tools: ploop vzctl vzlist
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Expanded images on the target ploop: one mounts, once, and holds what was

@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
+# tools: ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The message "resize" of the target ploop: the disk grows while it is written

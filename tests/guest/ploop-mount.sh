@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=240
+# tools: ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The kernel's own ext4 takes what libploop made: an image mounts, holds what

@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
+# tools: ploop vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Disks that grow: mounted under a write load, or not, expanded, raw, and on a

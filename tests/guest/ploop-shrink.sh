@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop-long time=300
+# tools: ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Disks that shrink: expanded, raw, and on a snapshot; too small for what is on
@@ -8,8 +9,6 @@
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
-# shellcheck source=tests/lib/container.sh
-. "$(dirname "$0")/../lib/container.sh"
 # shellcheck source=tests/lib/crash.sh
 . "$(dirname "$0")/../lib/crash.sh"
 requires ploop dmsetup e2fsck resize2fs sfdisk

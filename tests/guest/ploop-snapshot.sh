@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop-long time=300
+# tools: ploop vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Snapshots of a mounted disk: made under a write load, with I/O held up for a

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=120
+# tools: none
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The busybox template as a system: in plain namespaces its init comes up, what

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 boot=debian time=400
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The debian-12 template as containers: both come up with nothing failed, and

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=120
+# tools: vzctl vztmpl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A container's own tree, imported as a directory while it is mounted, is a

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=2048 smp=1 time=60
+# tools: none
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What real software makes of the markers: systemd-detect-virt takes the host

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=400
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Passwords and keys of a container's users. If this fails, nobody gets in, the

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 boot=terminal time=300
+# tools: vzctl vzlist
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The supervisor and the console it holds: if this fails, a container that

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=debug root=host mem=3072 smp=2 time=100
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The thread from template to container and back on the kernel that checks

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=500 boot=crash
+# tools: vzctl vzlist
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # start and stop killed at the entry of a system call that changes something:

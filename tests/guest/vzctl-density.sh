@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=1 boot=density time=1300
+# tools: vzctl vzlist
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Two hundred containers on a small host: if this fails, the last ones do not

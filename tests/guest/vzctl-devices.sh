@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=300
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # If this fails, a container opens a device of the host that nobody gave it, or

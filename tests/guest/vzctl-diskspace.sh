@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=1 boot=images time=240
+# tools: vzctl ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The disk of a container gets another size, running or not, and gives back what is

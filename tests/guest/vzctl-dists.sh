@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=600
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Distribution scripts. If this fails, those of an administrator do not run when and

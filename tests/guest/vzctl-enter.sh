@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 boot=terminal time=600
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A person and a program in a container: if this fails, the terminal of enter is

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=300
+# tools: vzctl vzlist
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Each wrong command ends with its documented exit code and leaves nothing. If

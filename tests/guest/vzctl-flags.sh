@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=900
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Flags and options of commands, --verbose and the log, with containers that run. If this

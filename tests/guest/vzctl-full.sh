@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 boot=crash time=400
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A host whose disk is full, where the private areas are, the records of what runs

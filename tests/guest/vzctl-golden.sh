@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=1 boot=images time=300
+# tools: vzctl ploop vztmpl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Containers whose disks stand on the golden image of their template: made in

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=400
+# tools: vzctl ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What a container, its image or a copied configuration can do to the host's

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 boot=debian time=600
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A Debian container with systemd, as the README shows it: if this fails, a real

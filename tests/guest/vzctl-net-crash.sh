@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=900
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # set killed while it changes the network of a running container: the same

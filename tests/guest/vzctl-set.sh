@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=300
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # set on a running container: CPU masks, samples, limits back to the file's, and what

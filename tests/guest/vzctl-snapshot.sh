@@ -1,5 +1,6 @@
 #!/bin/bash
 # guest: kernel=plain root=host mem=3072 smp=1 boot=images time=300
+# tools: vzctl ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Snapshots of a container that runs and writes: made by vzctl, consistent, looked

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=400
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A container with a process that cannot be killed, as it writes to a disk that is

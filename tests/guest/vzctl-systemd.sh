@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=debug root=host mem=3072 smp=2 time=250
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A whole Debian on the kernel that checks itself: systemd uses far more of it than

@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=900
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Ethernet pairs of containers: if this fails, a container is not on its bridge,

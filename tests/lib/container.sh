@@ -10,7 +10,7 @@
 
 CG=/sys/fs/cgroup/vz.slice
 
-requires vzctl vzlist
+requires vzctl
 
 drop_ct() {
 	vzctl --quiet stop "$1" --fast >/dev/null 2>&1 || :

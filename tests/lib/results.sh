@@ -14,8 +14,15 @@
 
 results=$CACHE/results
 
-# What each guest is made of, and what each test sources.
+# What every guest is made of, and what runs the tests in it.
 infrastructure() {
+	find tests/guest -type f \( -name run -o -name batch -o -name init.c -o -name agent.c -o -name relay.c -o -name mkcpio.c \
+		-o -name tsc.c -o -name '*.h' -o -name initramfs.spec -o -path '*/mini/*' \)
+	echo /bin/busybox
+}
+
+# And all that tests which boot guests themselves may take from the tree's tests.
+all_tests() {
 	find tests/guest tests/lib -type f ! -path 'tests/guest/*.sh'
 	echo /bin/busybox
 }
@@ -25,6 +32,41 @@ of_host() {
 	find build/bin -type f
 	find build/host/templates -name '*.json'
 	echo docs/security.md
+}
+
+# tools_of TEST - which of the tools it has in the guest (batch takes the others away): what
+# "# tools: NAME..." in its head says, "none", or "all" of one that says nothing.
+tools_of() {
+	local t
+	t=$(head -n 15 "$1" | sed -n 's/^# tools: //p')
+	echo "${t:-all}"
+}
+
+# files_of TOOL... - their programs. What vzctl starts has a program of its own as its parent.
+files_of() {
+	local t
+	for t; do
+		[ "$t" = none ] || echo "build/bin/$t"
+		[ "$t" != vzctl ] || echo build/bin/vz-supervisor
+	done
+}
+
+# named TEST - itself, and of what only some tests use that which it names, or a file that it
+# sources: programs of the guest, selftests of the kernel, what is for the tools besides.
+named() {
+	local texts=("$1") f i=0
+	while [ "$i" -lt ${#texts[@]} ]; do
+		for f in tests/lib/*; do
+			[[ " ${texts[*]} " == *" $f "* ]] || ! grep -qF "lib/${f##*/}" "${texts[i]}" || texts+=("$f")
+		done
+		i=$((i + 1))
+	done
+	printf '%s\n' "${texts[@]}"
+	for f in tests/guest/*.pl build/guest/* docs/security.md; do
+		[ ! -f "$f" ] || ! grep -qF "/${f#*/}" "${texts[@]}" || echo "$f"
+	done
+	! grep -qF kernel/selftests "${texts[@]}" || find build/kernel/selftests -type f
+	! grep -qF host/templates "${texts[@]}" || find build/host/templates -name '*.json'
 }
 
 stage() {
@@ -56,33 +98,62 @@ of_build() {
 	find scripts -type f
 }
 
-kernel_files() {
-	echo "build/kernel/$1/bzImage"
-	find build/kernel/selftests -type f
+# add WORD... - to $all.
+add() { all+=" $*"; }
+
+# What a guest test sees: all of the guest that every test has, of the rest what it names.
+of_guest_test() {
+	local tools
+	tools=$(tools_of "$1")
+	sum_of infrastructure infrastructure
+	add "$sum"
+	sum_of "$2" echo "build/kernel/$2/bzImage"
+	add "$sum" "$(named "$1" | LC_ALL=C sort -u | xargs -r -d '\n' sha256sum)"
+	[ "$3" = host ] || return 0
+	if [ "$tools" = all ]; then
+		sum_of host of_host
+		add "$sum" "$(cat build/host/key)"
+	else
+		# shellcheck disable=SC2086 # names
+		add "$(cat build/host/base)" "$(files_of $tools | xargs -r sha256sum)"
+	fi
+}
+
+# What one on the host sees, that boots guests itself.
+of_host_test() {
+	local k
+	sum_of all all_tests
+	add "$sum"
+	sum_of selftests find build/kernel/selftests -type f
+	add "$sum"
+	for k in plain debug base; do
+		[ "$k" = "$2" ] || { grep -qw "$k" "$1" && [ -e "build/kernel/$k/bzImage" ]; } || continue
+		sum_of "$k" echo "build/kernel/$k/bzImage"
+		add "$sum"
+	done
+	sum_of build of_build
+	add "$sum" "$(sha256sum <"$1")"
+	case $3 in
+	tools)
+		sum_of host of_host
+		add "$sum" "$(cat build/host/key)"
+		;;
+	build)
+		sum_of series find patches kernel-config -type f
+		add "$sum"
+		;;
+	esac
 }
 
 result_key() {
 	local test=$1 kernel=$2 root=$3 sum all
 	[ -n "${emulator:-}" ] || emulator=$(qemu-system-x86_64 --version | head -n 1)
 	all="$* $emulator ${VESPER_ACCEL:-} ${VESPER_APPEND:-} ${TEMPLATE:-}"
-	sum_of infrastructure infrastructure
-	all+=" $sum"
-	sum_of "$kernel" kernel_files "$kernel"
-	all+=" $sum"
 	case $root in
-	host | tools)
-		sum_of host of_host
-		all+=" $sum $(cat build/host/key)"
-		;;&
-	on-host | tools | build)
-		sum_of build of_build
-		all+=" $sum"
-		[ "$root" != build ] || sum_of series find patches kernel-config -type f
-		all+=" $sum"
-		;;
+	on-host | tools | build) of_host_test "$test" "$kernel" "$root" ;;
+	*) of_guest_test "$test" "$kernel" "$root" ;;
 	esac
-	all+=" $(sha256sum <"$test")"
-	! grep -q CRASH_ "$test" || all+=" $CRASH_SEED ${CRASH_POINTS:-}"
+	! grep -q CRASH_ "$test" || add "$CRASH_SEED ${CRASH_POINTS:-}"
 	sum=$(sha256sum <<<"$all")
 	echo "${sum%% *}"
 }
