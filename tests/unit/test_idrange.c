@@ -124,18 +124,69 @@ static void test_given_ranges(void **state)
 	assert_true(idrange_choose(ct, &err) < 0);
 }
 
-/* What cannot be read may hold any range. */
-static void test_bad_neighbour_stops_it(void **state)
+static char warned[1024];
+
+static void keep_warning(const char *sentence)
+{
+	snprintf(warned, sizeof(warned), "%s", sentence);
+}
+
+/* choose() beside 101.conf of @text, with what was said about it in warned[]. */
+static uint32_t choose_beside(struct fixture *f, struct host *host, const char *text)
+{
+	_cleanup_ct_ struct ct *ct = NULL;
+	struct idrange range;
+
+	*warned = '\0';
+	fixture_write(f, "conf/101.conf", text, strlen(text));
+	assert_int_equal(ct_open(host, 102, &ct, NULL), 0);
+	ct->warn = keep_warning;
+	assert_int_equal(idrange_choose(ct, NULL), 0);
+	assert_int_equal(idrange_load(ct, &range, NULL), 0);
+	return range.uid;
+}
+
+#define FIRST_RANGE "LOCAL_UID=1006632960\nLOCAL_GID=1006632960\n"
+
+/* A neighbour's bad line: its range is still its own; if it is not known, it is not the first that is given. */
+static void test_bad_neighbour(void **state)
 {
 	struct fixture *f = *state;
 	_cleanup_host_ struct host *host = make_host(f);
-	_cleanup_ct_ struct ct *ct = NULL;
-	struct err err = ERR_INIT;
+	const uint32_t second = IDRANGE_FIRST + IDRANGE_SIZE;
+	const uint32_t last = IDRANGE_LAST + 1 - IDRANGE_SIZE;
 
-	fixture_write(f, "conf/101.conf", "rubbish\n", 8);
-	assert_int_equal(ct_open(host, 102, &ct, NULL), 0);
-	assert_true(idrange_choose(ct, &err) < 0);
-	assert_non_null(strstr(err.msg, "101.conf:1"));
+	assert_int_equal(choose_beside(f, host, FIRST_RANGE "rubbish\n"), second);
+	assert_string_equal(warned, "");
+	assert_int_equal(choose_beside(f, host, "rubbish\n"), last);
+	assert_non_null(strstr(warned, "101.conf:1: "));
+	assert_non_null(strstr(warned, "container 101"));
+	assert_int_equal(choose_beside(f, host, FIRST_RANGE "# ok\nLOCAL_UID=$(id -u)\n"), last);
+	assert_non_null(strstr(warned, "101.conf:4: "));
+	assert_int_equal(choose_beside(f, host, FIRST_RANGE "LOCAL_SIZE=\"5\001\"\n"), last);
+	assert_non_null(strstr(warned, "101.conf:3: "));
+	assert_int_equal(choose_beside(f, host, "LOCAL_UID=x\nLOCAL_GID=1006632960\n"), last);
+	assert_non_null(strstr(warned, "not a number"));
+	assert_int_equal(choose_beside(f, host, "ONBOOT=yes\n"), IDRANGE_FIRST);
+	assert_string_equal(warned, "");
+}
+
+static void test_find_last(void **state)
+{
+	struct idrange used = {IDRANGE_LAST, IDRANGE_LAST, 1};
+	uint32_t base;
+
+	(void)state;
+	assert_int_equal(idrange_find_last(NULL, 0, IDRANGE_SIZE, &base), 0);
+	assert_int_equal(base, IDRANGE_LAST + 1 - IDRANGE_SIZE);
+	assert_int_equal(idrange_find_last(&used, 1, IDRANGE_SIZE, &base), 0);
+	assert_int_equal(base, IDRANGE_LAST + 1 - 2 * IDRANGE_SIZE);
+	used = (struct idrange){IDRANGE_FIRST + IDRANGE_SIZE, IDRANGE_FIRST + IDRANGE_SIZE,
+				IDRANGE_LAST - IDRANGE_FIRST};
+	assert_int_equal(idrange_find_last(&used, 1, IDRANGE_SIZE, &base), 0);
+	assert_int_equal(base, IDRANGE_FIRST);
+	used.uid = IDRANGE_FIRST;
+	assert_int_equal(idrange_find_last(&used, 1, IDRANGE_SIZE, &base), -ENOSPC);
 }
 
 /* A copy of a configuration may stay as long as only one of the two runs. */
@@ -194,10 +245,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_find_last),
 		fixture_test(test_containers_do_not_overlap),
 		fixture_test(test_draft_keeps_its_ids),
 		fixture_test(test_given_ranges),
-		fixture_test(test_bad_neighbour_stops_it),
+		fixture_test(test_bad_neighbour),
 		fixture_test(test_running_neighbour),
 		fixture_test(test_running_marked),
 	};

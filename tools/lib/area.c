@@ -70,22 +70,9 @@ static bool same_area(const struct ct *a, const struct ct *b)
 	       st.st_dev == other.st_dev && st.st_ino == other.st_ino;
 }
 
-static int open_other(const struct ct *ct, uint32_t id, bool draft, struct ct **ret_other)
-{
-	_cleanup_ct_ struct ct *other = NULL;
-	int r = draft ? ct_open_unread(ct->host, id, &other, NULL)
-		      : ct_open(ct->host, id, &other, NULL);
-
-	if (r == 0 && draft)
-		r = ct_load_draft(other, NULL);
-	if (r == 0)
-		*ret_other = steal_ptr(other);
-	return r;
-}
-
 /*
  * No other container, made or being made, has this private area: one whose
- * configuration was copied may. What cannot be read is nobody's.
+ * configuration was copied may. A file that cannot be read has vz.conf's.
  */
 static int check_unshared(const struct ct *ct, bool draft, struct err *err)
 {
@@ -99,7 +86,7 @@ static int check_unshared(const struct ct *ct, bool draft, struct err *err)
 	for (i = 0; i < count; i++) {
 		_cleanup_ct_ struct ct *other = NULL;
 
-		if (ids[i] == ct->id || open_other(ct, ids[i], draft, &other) < 0)
+		if (ids[i] == ct->id || ct_open_other(ct->host, ids[i], draft, &other, NULL) < 0)
 			continue;
 		if (other->private_dir && same_area(ct, other))
 			return err_set(err, EBUSY, "private area '%s' is also that of container %s",

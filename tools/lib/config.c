@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "err.h"
@@ -31,8 +32,9 @@ static const char no_memory[] = "out of memory";
 
 struct line {
 	char *text;  /* without the newline */
-	char *key;   /* NULL: blank or comment */
+	char *key;   /* NULL: blank, comment or lost */
 	char *value; /* decoded */
+	bool lost;   /* it does not parse */
 };
 
 struct config {
@@ -217,13 +219,13 @@ static const char *decode_line(const char *text, const char *veid, struct line *
 	const char *s, *why;
 	size_t n;
 
+	l->text = strdup(text);
+	if (!l->text)
+		return no_memory;
 	for (s = text; *s; s++)
 		if (iscntrl((unsigned char)*s) && *s != '\t')
 			return "control character";
 	s = skip_blanks(text);
-	l->text = strdup(text);
-	if (!l->text)
-		return no_memory;
 	if (!*s || *s == '#')
 		return NULL;
 	n = key_length(s);
@@ -237,12 +239,23 @@ static const char *decode_line(const char *text, const char *veid, struct line *
 	return l->key && l->value ? NULL : no_memory;
 }
 
-int config_parse(const char *text, const char *name, const char *veid, struct config **ret_c,
-		 struct err *err)
+/* A line that is passed over keeps its text only. */
+static void lose(struct line *l)
+{
+	free(l->key);
+	free(l->value);
+	l->key = l->value = NULL;
+	l->lost = true;
+}
+
+/* 1 when there were lines to pass over, which is an error unless @salvage. */
+static int parse(const char *text, const char *name, const char *veid, bool salvage,
+		 struct config **ret_c, struct err *err)
 {
 	_cleanup_config_ struct config *c = config_new();
 	unsigned int lineno = 0;
 	const char *s, *end;
+	bool lost = false;
 
 	if (!c)
 		return err_set(err, ENOMEM, "out of memory");
@@ -258,31 +271,73 @@ int config_parse(const char *text, const char *name, const char *veid, struct co
 		if (!one)
 			return err_set(err, ENOMEM, "out of memory");
 		why = decode_line(one, veid, &l);
-		if (why) {
+		if (why && !lost)
+			err_set(err, why == no_memory ? ENOMEM : EINVAL, "%s:%u: %s", name, lineno,
+				why);
+		if (why && (!salvage || why == no_memory)) {
 			line_clear(&l);
-			return err_set(err, why == no_memory ? ENOMEM : EINVAL, "%s:%u: %s", name,
-				       lineno, why);
+			return why == no_memory ? -ENOMEM : -EINVAL;
 		}
+		if (why)
+			lose(&l);
+		lost = lost || why;
 		r = add_line(c, &l, err);
 		if (r < 0)
 			return r;
 	}
 	*ret_c = steal_ptr(c);
+	return lost;
+}
+
+int config_parse(const char *text, const char *name, const char *veid, struct config **ret_c,
+		 struct err *err)
+{
+	return parse(text, name, veid, false, ret_c, err);
+}
+
+/* What is no regular file is found before it is opened for reading, which may wait or do things. */
+static int read_regular(const char *path, char **ret_text, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	size_t len;
+	int r;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, EINVAL, "'%s' is not a regular file", path);
+	r = io_read_file(AT_FDCWD, path, CONFIG_MAX_BYTES, &text, &len, err);
+	if (r < 0)
+		return r;
+	if (strlen(text) != len)
+		return err_set(err, EINVAL, "%s: contains a NUL byte", path);
+	*ret_text = steal_ptr(text);
 	return 0;
 }
 
 int config_load(const char *path, const char *veid, struct config **ret_c, struct err *err)
 {
 	_cleanup_free_ char *text = NULL;
-	size_t len;
-	int r;
+	int r = read_regular(path, &text, err);
 
-	r = io_read_file(AT_FDCWD, path, CONFIG_MAX_BYTES, &text, &len, err);
-	if (r < 0)
-		return r;
-	if (strlen(text) != len)
-		return err_set(err, EINVAL, "%s: contains a NUL byte", path);
-	return config_parse(text, path, veid, ret_c, err);
+	return r < 0 ? r : parse(text, path, veid, false, ret_c, err);
+}
+
+int config_salvage(const char *path, const char *veid, struct config **ret_c, struct err *bad)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = read_regular(path, &text, bad);
+
+	return r < 0 ? r : parse(text, path, veid, true, ret_c, bad);
+}
+
+bool config_has_lost(const struct config *c, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < c->count; i++)
+		if (c->lines[i].lost && strstr(c->lines[i].text, word))
+			return true;
+	return false;
 }
 
 char *config_text(const struct config *c)
@@ -360,7 +415,7 @@ static int encode_line(const char *key, const char *value, struct line *l, struc
 		strbuf_addc(&b, *s);
 	}
 	strbuf_addc(&b, '"');
-	*l = (struct line){strbuf_steal(&b), strdup(key), strdup(value)};
+	*l = (struct line){strbuf_steal(&b), strdup(key), strdup(value), false};
 	if (l->text && l->key && l->value)
 		return 0;
 	line_clear(l);

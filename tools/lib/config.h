@@ -2,6 +2,7 @@
 #ifndef VESPER_CONFIG_H
 #define VESPER_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -27,8 +28,18 @@ void config_freep(struct config **c);
 int config_parse(const char *text, const char *name, const char *veid, struct config **ret_c,
 		 struct err *err);
 
-/* Parse the file @path; -ENOENT when there is none. */
+/* Parse the file @path; -ENOENT when there is none. Nothing but a regular file is one: a FIFO would never end. */
 int config_load(const char *path, const char *veid, struct config **ret_c, struct err *err);
+
+/*
+ * The same of a file that is not this command's business: lines that do not
+ * parse are passed over. 1 when there were some, with the first one's sentence
+ * in @bad.
+ */
+int config_salvage(const char *path, const char *veid, struct config **ret_c, struct err *bad);
+
+/* Has a line that was passed over @word in it? What it would have set is not known then. */
+bool config_has_lost(const struct config *c, const char *word);
 
 /* Replace the file @path atomically. */
 int config_store(const struct config *c, const char *path, struct err *err);

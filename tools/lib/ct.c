@@ -177,11 +177,26 @@ int ct_refresh(struct ct *ct, struct err *err)
 	return 0;
 }
 
+/* A link to a place that is not there now: the container is, its file is not to be seen. */
+static bool leads_nowhere(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+static int refuse_link(const char *path, struct err *err)
+{
+	return err_exit(err, VZ_BAD_CONFIG, "'%s' is a link to a file that is missing", path);
+}
+
 static int load_conf(struct ct *ct, struct err *err)
 {
 	_cleanup_config_ struct config *conf = NULL;
 	int r = config_load(ct->conf_path, ct->idstr, &conf, err);
 
+	if (r == -ENOENT && leads_nowhere(ct->conf_path))
+		return refuse_link(ct->conf_path, err);
 	if (r == -ENOENT) {
 		err_clear(err);
 		return 0;
@@ -238,6 +253,34 @@ int ct_open(const struct host *host, uint32_t id, struct ct **ret_ct, struct err
 		return r;
 	*ret_ct = steal_ptr(ct);
 	return 0;
+}
+
+int ct_open_other(const struct host *host, uint32_t id, bool draft, struct ct **ret_ct,
+		  struct err *bad)
+{
+	_cleanup_ct_ struct ct *ct = NULL;
+	_cleanup_config_ struct config *conf = NULL;
+	int r = ct_open_unread(host, id, &ct, bad), part;
+	const char *path;
+
+	if (r < 0)
+		return r;
+	path = draft ? ct->draft_path : ct->conf_path;
+	part = config_salvage(path, ct->idstr, &conf, bad);
+	if (part == -ENOENT && leads_nowhere(path))
+		part = refuse_link(path, bad);
+	if (part == -ENOENT || part == -ENOMEM)
+		return part;
+	if (part >= 0) {
+		config_free(ct->conf);
+		ct->conf = steal_ptr(conf);
+		ct->exists = !draft;
+		r = ct_refresh(ct, bad);
+		if (r < 0)
+			return r;
+	}
+	*ret_ct = steal_ptr(ct);
+	return part != 0;
 }
 
 void ct_close(struct ct *ct)
@@ -399,11 +442,17 @@ int host_lock(const struct host *host, const char *kind, struct err *err)
 	return r == -EAGAIN ? err_exit_default(err, VZ_LOCKED) : r;
 }
 
+static bool is_missing(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) < 0 && errno == ENOENT;
+}
+
 /* Neither made nor being made: a link to it is what a killed command left. */
 static bool is_gone(const struct ct *ct)
 {
-	return access(ct->conf_path, F_OK) < 0 && errno == ENOENT &&
-	       access(ct->draft_path, F_OK) < 0 && errno == ENOENT;
+	return is_missing(ct->conf_path) && is_missing(ct->draft_path);
 }
 
 /* A name is free when its link is missing, leads nowhere, or is ours. */

@@ -63,6 +63,14 @@ int ct_open(const struct host *host, uint32_t id, struct ct **ret_ct, struct err
 
 /* As ct_open() with an empty CTID.conf: the kernel knows a container whose file is bad. */
 int ct_open_unread(const struct host *host, uint32_t id, struct ct **ret_ct, struct err *err);
+
+/*
+ * Another container than the command's, made or (@draft) being made: what its
+ * file still says. 1 when that is not all, with the reason in @bad, which
+ * names the file; then what it does not say is not known. -ENOENT: it is gone.
+ */
+int ct_open_other(const struct host *host, uint32_t id, bool draft, struct ct **ret_ct,
+		  struct err *bad);
 void ct_close(struct ct *ct);
 void ct_closep(struct ct **ct);
 #define _cleanup_ct_ __attribute__((cleanup(ct_closep)))

@@ -25,6 +25,7 @@
 struct ranges {
 	struct idrange *v;
 	size_t count, cap;
+	size_t unknown; /* containers whose files do not tell */
 };
 
 static int parse_u32(const char *s, uint32_t *ret)
@@ -80,18 +81,37 @@ static bool ranges_meet(const struct idrange *a, const struct idrange *b)
 	       overlap(a->gid, a->size, b->gid, b->size);
 }
 
+static bool is_free(const struct idrange *used, size_t count, uint64_t base, uint32_t size)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (overlap(base, size, used[i].uid, used[i].size) ||
+		    overlap(base, size, used[i].gid, used[i].size))
+			return false;
+	return true;
+}
+
 int idrange_find(const struct idrange *used, size_t count, uint32_t size, uint32_t *ret_base)
 {
 	uint64_t base = ((uint64_t)IDRANGE_FIRST + size - 1) / size * size;
-	size_t i;
 
 	for (; base + size - 1 <= IDRANGE_LAST; base += size) {
-		for (i = 0; i < count; i++)
-			if (overlap(base, size, used[i].uid, used[i].size) ||
-			    overlap(base, size, used[i].gid, used[i].size))
-				break;
-		if (i == count) {
+		if (is_free(used, count, base, size)) {
 			*ret_base = base;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+int idrange_find_last(const struct idrange *used, size_t count, uint32_t size, uint32_t *ret_base)
+{
+	uint64_t base = ((uint64_t)IDRANGE_LAST + 1) / size * size;
+
+	for (; base >= (uint64_t)IDRANGE_FIRST + size; base -= size) {
+		if (is_free(used, count, base - size, size)) {
+			*ret_base = base - size;
 			return 0;
 		}
 	}
@@ -136,29 +156,65 @@ static int add_subids(struct ranges *rs, const char *path, struct err *err)
 	return 0;
 }
 
-/* A configuration that does not parse might hold any range: nothing is given out then. */
-static int add_container(struct ranges *rs, const struct host *host, uint32_t id, bool draft,
+/* What a running container's cgroup tells. */
+static int noted_range(const struct host *host, uint32_t id, struct idrange *ret)
+{
+	_cleanup_free_ char *path = NULL;
+	char name[16], text[40];
+	ssize_t n;
+
+	snprintf(name, sizeof(name), "%" PRIu32, id);
+	path = path_join(host->cgroup, name);
+	n = path ? getxattr(path, RANGE_XATTR, text, sizeof(text) - 1) : -1;
+	if (n < 0 && (!path || access(path, F_OK) < 0))
+		return -ENOENT;
+	text[n < 0 ? 0 : n] = '\0';
+	if (sscanf(text, "%" SCNu32 " %" SCNu32 " %" SCNu32, &ret->uid, &ret->gid, &ret->size) != 3)
+		return -ENODATA;
+	return 0;
+}
+
+/* 0, -ENODATA for a file that gives it none, or -EINVAL: it has one that is not to be seen. */
+static int told_range(const struct ct *other, bool damaged, struct idrange *ret, struct err *why)
+{
+	if (!damaged && !config_get(other->conf, "LOCAL_UID"))
+		return -ENODATA;
+	/* Why it is damaged is told, not what it lacks for that. */
+	if (damaged && config_has_lost(other->conf, "LOCAL_"))
+		return -EINVAL;
+	return idrange_load(other, ret, damaged ? NULL : why) < 0 ? -EINVAL : 0;
+}
+
+/* The range of container @id, or a warning to @self that it is not known. */
+static int add_container(struct ranges *rs, const struct ct *self, uint32_t id, bool draft,
 			 struct err *err)
 {
-	_cleanup_ct_ struct ct *ct = NULL;
+	_cleanup_ct_ struct ct *other = NULL;
+	struct err why = ERR_INIT;
 	struct idrange range;
-	int r;
+	int damaged = ct_open_other(self->host, id, draft, &other, &why), r;
 
-	if (draft) {
-		r = ct_open_unread(host, id, &ct, err);
-		if (r == 0)
-			r = ct_load_draft(ct, err);
-		/* Published or dropped meanwhile; published, it is among the others. */
-		if (r == -ENOENT)
-			return 0;
-	} else {
-		r = ct_open(host, id, &ct, err);
+	/* Dropped meanwhile, or published: then it is among the others. */
+	if (damaged == -ENOENT)
+		return 0;
+	if (damaged < 0) {
+		if (err)
+			*err = why;
+		return damaged;
 	}
-	if (r < 0)
-		return err_prefix(err, "cannot see which host ids are in use");
-	if (config_get(ct->conf, "LOCAL_UID") && idrange_load(ct, &range, NULL) == 0)
-		r = add_range(rs, range, err);
-	return r;
+	r = told_range(other, damaged, &range, &why);
+	if (r == -EINVAL && !draft && noted_range(self->host, id, &range) == 0)
+		r = 0;
+	if (r == -EINVAL) {
+		rs->unknown++;
+		ct_warn(self,
+			"%s; which host ids container %" PRIu32
+			" has is not known: those of container %s %s",
+			why.msg, id, self->idstr,
+			config_get(self->conf, "LOCAL_UID") ? "are not compared with them"
+							    : "are taken from the end");
+	}
+	return r == 0 ? add_range(rs, range, err) : 0;
 }
 
 static int add_listed(struct ranges *rs, const struct ct *self, bool draft, struct err *err)
@@ -170,7 +226,7 @@ static int add_listed(struct ranges *rs, const struct ct *self, bool draft, stru
 
 	for (i = 0; r == 0 && i < count; i++)
 		if (ids[i] != self->id)
-			r = add_container(rs, self->host, ids[i], draft, err);
+			r = add_container(rs, self, ids[i], draft, err);
 	return r;
 }
 
@@ -237,7 +293,7 @@ int idrange_choose(struct ct *ct, struct err *err)
 	if (size_text && (parse_u32(size_text, &size) < 0 || size < IDRANGE_MIN_SIZE))
 		return err_exit(err, VZ_BAD_VALUE, "LOCAL_SIZE '%s' is not a number from %u on",
 				size_text, IDRANGE_MIN_SIZE);
-	r = idrange_find(rs.v, rs.count, size, &base);
+	r = (rs.unknown ? idrange_find_last : idrange_find)(rs.v, rs.count, size, &base);
 	if (r < 0)
 		return err_exit(err, VZ_SYSTEM,
 				"no %u free host ids are left for another container", size);
@@ -259,20 +315,11 @@ int idrange_mark(const struct ct *ct, const struct idrange *range, struct err *e
 static int range_in_use(const struct host *host, uint32_t id, struct idrange *ret)
 {
 	_cleanup_ct_ struct ct *ct = NULL;
-	_cleanup_free_ char *path = NULL;
-	char name[16], text[40];
-	ssize_t n;
-	int r;
+	int r = noted_range(host, id, ret);
 
-	snprintf(name, sizeof(name), "%" PRIu32, id);
-	path = path_join(host->cgroup, name);
-	n = path ? getxattr(path, RANGE_XATTR, text, sizeof(text) - 1) : -1;
-	if (n < 0 && (!path || access(path, F_OK) < 0))
-		return -ENOENT;
-	text[n < 0 ? 0 : n] = '\0';
-	if (sscanf(text, "%" SCNu32 " %" SCNu32 " %" SCNu32, &ret->uid, &ret->gid, &ret->size) == 3)
-		return 0;
-	r = ct_open(host, id, &ct, NULL);
+	if (r != -ENODATA)
+		return r;
+	r = ct_open_other(host, id, false, &ct, NULL);
 	return r < 0 ? r : idrange_load(ct, ret, NULL);
 }
 

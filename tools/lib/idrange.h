@@ -33,7 +33,9 @@ int idrange_load(const struct ct *ct, struct idrange *ret_range, struct err *err
  * Find a range for @ct that overlaps no other container's and none of
  * /etc/subuid and /etc/subgid, and put it into ct->conf; the caller holds the
  * lock of idrange_lock() until the configuration or its draft is on disk. A range that is
- * already set there is only checked.
+ * already set there is only checked. Where the file of another container does not tell which
+ * ids it has, a warning names it and the range is the last free one of the window, not the
+ * first, which is what that container once got; idrange_check_running() knows in the end.
  */
 int idrange_choose(struct ct *ct, struct err *err);
 
@@ -52,5 +54,7 @@ int idrange_lock(const struct host *host, struct err *err);
 
 /* The first multiple of @size in the window that no used[] range touches; -ENOSPC. Pure, for tests. */
 int idrange_find(const struct idrange *used, size_t count, uint32_t size, uint32_t *ret_base);
+/* The last one. */
+int idrange_find_last(const struct idrange *used, size_t count, uint32_t size, uint32_t *ret_base);
 
 #endif

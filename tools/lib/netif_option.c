@@ -118,7 +118,7 @@ void netif_complete(const char *node, uint32_t ctid, const struct netif_list *ot
 	n->has_mac = n->has_host_mac = true;
 }
 
-/* NETIF of every container of the node; one whose configuration does not parse is passed over. */
+/* NETIF of every container of the node; lines that do not parse are passed over. */
 static int collect(const struct host *host, char ***ret, struct err *err)
 {
 	_cleanup_strv_ char **values = NULL;
@@ -130,7 +130,7 @@ static int collect(const struct host *host, char ***ret, struct err *err)
 		_cleanup_ct_ struct ct *ct = NULL;
 		const char *value;
 
-		if (ct_open(host, ids[i], &ct, NULL) < 0)
+		if (ct_open_other(host, ids[i], false, &ct, NULL) < 0)
 			continue;
 		value = config_get(ct->conf, "NETIF");
 		if (value && strv_add(&values, value) < 0)
