@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Without this, every guest could wait for a KVM that does not boot our kernel,
-# or a machine on which it does could be emulated for ever.
+# a machine on which it does could be emulated for ever, or a guest run so.
 set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -23,6 +23,7 @@ while [ "$1" != -- ]; do
 	shift
 done
 shift
+echo "$limit" >"$(dirname "$0")/limit"
 exec timeout "$limit" "$@"
 END
 cat >"$tap_tmp/bin/qemu-system-x86_64" <<END
@@ -76,3 +77,13 @@ if [ "$(id -u)" -ne 0 ]; then
 	is "nor is one that may not be written to" "$(accelerated)" tcg
 fi
 check "and nothing is kept of that" test ! -e "$answer"
+
+# The time limit of a guest.
+for k in plain debug; do install -D "$tap_tmp/bzImage" "$tap_tmp/top/build/kernel/$k/bzImage"; done
+limit_of() {
+	run env VESPER_ACCEL=tcg "$tap_tmp/top/tests/guest/run" "$@" -- true
+	cat "$tap_tmp/top/build/guest/limit"
+}
+is "300 s if nothing is said" "$(limit_of)" 300
+is "900 s on debug" "$(limit_of -k debug)" 900
+is "what -t says" "$(limit_of -k debug -t 7)" 7
