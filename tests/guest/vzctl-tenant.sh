@@ -1,5 +1,6 @@
 #!/bin/sh
 # guest: kernel=plain root=host mem=3072 smp=1 time=300
+# tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What a tenant's software asks of the kernel: a router with NAT and a filter that knows
