@@ -10,17 +10,14 @@
  * thing twice, or has ACLs as text, is none for this program.
  */
 #include <locale.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <ext2fs/ext2fs.h>
+
+#include "tree.h"
 
 #define FLAGS	 (EXT2_IMMUTABLE_FL | EXT2_APPEND_FL | EXT2_NODUMP_FL | EXT2_NOATIME_FL)
 #define CHUNK	 65536
@@ -29,17 +26,6 @@
 static ext2_filsys fs;
 static uint32_t *names; /* how often the tar names an inode */
 static unsigned long entries, differences;
-
-static void __attribute__((noreturn, format(printf, 1, 2))) give_up(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(2);
-}
 
 static void __attribute__((format(printf, 2, 3))) differs(const char *path, const char *fmt, ...)
 {
@@ -72,21 +58,18 @@ static ext2_ino_t find(const char *path)
 static void check_time(const char *path, const char *what, uint32_t low, uint32_t extra,
 		       int64_t sec, long nsec)
 {
-	int64_t got = (int32_t)low + ((int64_t)(extra & EXT4_EPOCH_MASK) << 32);
+	int64_t got = tree_seconds(low, extra);
 
-	if (got != sec || (long)(extra >> EXT4_EPOCH_BITS) != nsec)
+	if (got != sec || (long)tree_nanoseconds(extra) != nsec)
 		differs(path, "%s is %lld.%09u, not %lld.%09ld", what, (long long)got,
-			extra >> EXT4_EPOCH_BITS, (long long)sec, nsec);
+			tree_nanoseconds(extra), (long long)sec, nsec);
 }
 
 static void check_device(const char *path, struct archive_entry *e, const uint32_t *block)
 {
-	unsigned int maj = block[0] >> 8 & 0xff, min = block[0] & 0xff;
+	unsigned int maj, min;
 
-	if (!block[0]) {
-		maj = block[1] >> 8 & 0xfff;
-		min = (block[1] & 0xff) | (block[1] >> 12 & 0xfff00);
-	}
+	tree_device(block, &maj, &min);
 	same(path, "major number", maj, (long long)archive_entry_rdevmajor(e));
 	same(path, "minor number", min, (long long)archive_entry_rdevminor(e));
 }
@@ -215,20 +198,8 @@ static void check_contents(const char *path, struct archive *a, struct archive_e
 static void check_target(const char *path, const char *want, ext2_ino_t ino,
 			 struct ext2_inode_large *inode)
 {
-	char *got = calloc(1, (size_t)inode->i_size + 1);
-	unsigned int n;
-	ext2_file_t file;
+	char *got = tree_target(fs, path, ino, inode);
 
-	if (!got)
-		give_up("out of memory");
-	if (ext2fs_is_fast_symlink((struct ext2_inode *)inode)) {
-		memcpy(got, inode->i_block, inode->i_size);
-	} else {
-		if (ext2fs_file_open(fs, ino, 0, &file) ||
-		    ext2fs_file_read(file, got, inode->i_size, &n))
-			give_up("%s: cannot read the link", path);
-		ext2fs_file_close(file);
-	}
 	if (strcmp(got, want) != 0)
 		differs(path, "leads to '%s', not '%s'", got, want);
 	free(got);
@@ -328,8 +299,8 @@ int main(int argc, char **argv)
 		give_up("usage: treecmp IMAGE[?offset=N] TAR");
 	archive_read_support_filter_all(a);
 	archive_read_support_format_tar(a);
-	if (ext2fs_open(argv[1], EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &fs) ||
-	    ext2fs_read_bitmaps(fs))
+	fs = tree_open(argv[1]);
+	if (ext2fs_read_bitmaps(fs))
 		give_up("cannot open the image '%s'", argv[1]);
 	if (archive_read_open_filename(a, argv[2], CHUNK) != ARCHIVE_OK)
 		give_up("%s", archive_error_string(a));

@@ -6,13 +6,11 @@
  * with its usual manager. lost+found is left out.
  */
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <ext2fs/ext2fs.h>
+#include "tree.h"
+
+#define LINK_MAX_BYTES 4096u
 
 struct at {
 	char *path; /* as it is shown */
@@ -21,17 +19,6 @@ struct at {
 
 static ext2_filsys fs;
 static char **first; /* by inode: the name that is the first of all, as bytes */
-
-static void __attribute__((noreturn, format(printf, 1, 2))) give_up(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	exit(2);
-}
 
 static void show(const char *s, size_t len)
 {
@@ -63,9 +50,7 @@ static void hex(const void *value, size_t len)
 static void show_time(const char *path, const char *what, uint32_t low, uint32_t extra)
 {
 	begin(path, what);
-	printf("%lld.%09u\n",
-	       (long long)((int32_t)low + ((int64_t)(extra & EXT4_EPOCH_MASK) << 32)),
-	       extra >> EXT4_EPOCH_BITS);
+	printf("%lld.%09u\n", (long long)tree_seconds(low, extra), tree_nanoseconds(extra));
 }
 
 /* An ACL's entries that name nobody have no id on disk; libext2fs says 0, the kernel -1. */
@@ -128,30 +113,22 @@ static int show_block(ext2_filsys f, blk64_t *block, e2_blkcnt_t n, blk64_t ref,
 
 static void show_target(const struct at *at, struct ext2_inode_large *inode)
 {
-	char buf[4097] = {0};
-	ext2_file_t file;
-	unsigned int n;
+	char *target;
 
-	if (inode->i_size >= sizeof(buf))
+	if (inode->i_size > LINK_MAX_BYTES)
 		give_up("%s: the link is too long", at->path);
-	if (ext2fs_is_fast_symlink((struct ext2_inode *)inode))
-		memcpy(buf, inode->i_block, inode->i_size);
-	else if (ext2fs_file_open(fs, at->ino, 0, &file) ||
-		 ext2fs_file_read(file, buf, inode->i_size, &n) || ext2fs_file_close(file))
-		give_up("%s: cannot read the link", at->path);
+	target = tree_target(fs, at->path, at->ino, inode);
 	begin(at->path, "target");
-	show(buf, inode->i_size);
+	show(target, inode->i_size);
 	putchar('\n');
+	free(target);
 }
 
 static void show_device(const struct at *at, const uint32_t *block)
 {
-	unsigned int maj = block[0] >> 8 & 0xff, min = block[0] & 0xff;
+	unsigned int maj, min;
 
-	if (!block[0]) {
-		maj = block[1] >> 8 & 0xfff;
-		min = (block[1] & 0xff) | (block[1] >> 12 & 0xfff00);
-	}
+	tree_device(block, &maj, &min);
 	begin(at->path, "device");
 	printf("%u:%u\n", maj, min);
 }
@@ -271,8 +248,7 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		give_up("usage: treelist IMAGE[?offset=N]");
-	if (ext2fs_open(argv[1], EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &fs))
-		give_up("cannot open the image '%s'", argv[1]);
+	fs = tree_open(argv[1]);
 	first = calloc(fs->super->s_inodes_count + 1, sizeof(*first));
 	if (!first)
 		give_up("out of memory");
