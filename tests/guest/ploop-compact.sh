@@ -37,7 +37,7 @@ sync -f mnt
 rm mnt/big
 sync -f mnt
 check "deleted, its space is back while it is mounted" wait_until 10 blocks_are i/root.hds -lt $((live + (40 << 20)))
-sum=$(cat mnt/small.* | sha256sum)
+sum=$(cat mnt/small.* | md5sum)
 check "unmount it" ploop umount i
 wait_until 5 no_device
 now=$(stat -c %s i/root.hds)
@@ -45,7 +45,7 @@ diag "$live bytes before, $now after $((500 << 20)) were written and deleted and
 check "the file is as short as what is in it" test "$now" -le $(((live + 40 * 300000) * 105 / 100 + (4 << 20)))
 check "check finds nothing, holes among it" ploop check i
 check "mount it" ploop mount -m mnt i
-is "what stayed is there" "$(cat mnt/small.* | sha256sum)" "$sum"
+is "what stayed is there" "$(cat mnt/small.* | md5sum)" "$sum"
 check "and the tree" tar -C mnt -df t.tar
 rm mnt/small.*
 check "trim it while it is mounted" ploop balloon discard i

@@ -44,9 +44,9 @@ put i 32764 3735928559
 attach $((clusters * cs)) 6 i
 head -c 1M /dev/urandom >model
 dd if=model of="$dev" bs=64k oflag=direct status=none
-sum=$(sha256sum <i)
+sum=$(md5sum <i)
 check "its own size: nothing to do" resize $clusters
-is "and nothing done" "$(sha256sum <i)" "$sum"
+is "and nothing done" "$(md5sum <i)" "$sum"
 for wrong in $(((clusters - 1) * cs)) 0 x -1 '' $((51 * 2 ** 31)); do
 	mustfail "'$wrong' sectors: refused" dmsetup message $name 0 resize "$wrong"
 done
@@ -81,7 +81,7 @@ attach $((clusters * cs)) 6 old
 head -c 3M /dev/urandom >model
 dd if=model of="$dev" bs=32k oflag=direct status=none
 detach
-old=$(sha256sum <old)
+old=$(md5sum <old)
 # scribble - to the clusters that make way, until told to stop; the model gets the same.
 scribble() {
 	k=0
@@ -132,7 +132,7 @@ check "all is, for the next table, too" cmp -n 3145728 model "$dev"
 check "the end is written" dd if=last of="$dev" bs=32k seek=$((100 * step - 1)) oflag=direct status=none
 check "and read" cmp -i $(((100 * step - 1) * 32768)):0 "$dev" last
 detach
-is "the older delta is as it was" "$(sha256sum <old)" "$old"
+is "the older delta is as it was" "$(md5sum <old)" "$old"
 sound i
 is "no entry is where the table is" "$(od -An -v -tu4 -w4 -j64 -N4000 i | awk '$1 && $1 < 101' | wc -l)" 0
 

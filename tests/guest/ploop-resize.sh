@@ -55,7 +55,7 @@ sync mnt/big
 check "more goes in than went in before" test "$(df -k --output=used mnt | tail -n 1)" -gt "$before"
 touch mnt/stop
 wait "$load"
-sum=$(sha256sum <mnt/big)
+sum=$(md5sum <mnt/big)
 check "once more, by little" ploop resize -s 1100M i
 check "and to what it is" ploop resize -s 1100M i
 mustfail "not smaller while it is mounted" ploop resize -s 512M i
@@ -64,7 +64,7 @@ like "by name" "$output" 'only while it is not'
 off
 is "its partition goes to the end" "$(part i)" "1048576 $(((1100 << 20) - (2 << 20)))"
 sound "after that" i
-is "what was written is there" "$(sha256sum <mnt/big)" "$sum"
+is "what was written is there" "$(md5sum <mnt/big)" "$sum"
 off
 if command -v qemu-img >/dev/null; then check "QEMU finds no fault" qemu-img check -f parallels i/root.hds; fi
 
