@@ -279,7 +279,7 @@ sed 's/^#\([A-Z_]*=networkd\)/\1/' "$tap_tmp/dists/debian.conf" >$dists/debian.c
 vzctl --quiet set $id --ipdel all
 check "for systemd-networkd" vzctl --quiet set $id --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64 --ipadd 10.28.1.3
 is "its file" "$(grep -c '^Address=10.28.1.3/32\|^Gateway=192.0.2.1' $root/etc/systemd/network/10-venet0.network)" 2
-check "systemd is up" wait_until 300 sh -c "vzctl exec $id systemctl is-system-running | grep -Ex 'running|degraded'"
+like "systemd is up" "$(come_up $id)" '^(running|degraded)$'
 before=$(addresses)
 check "lost inside" vzctl exec2 $id 'ip addr flush dev venet0; ip -6 addr flush dev venet0; ip route flush dev venet0; ip -6 route flush dev venet0'
 # Without udev it waits for it: this is what udev leaves of a device.

@@ -17,9 +17,7 @@ cleanup_fn "drop_ct $id"
 check "create" vzctl create $id --ostemplate debian-12
 check "set" vzctl set $id --hostname ct$id --ram 512M --cpulimit 100 --ipadd 10.22.0.1 --ipadd 2001:db8:22::1/64 --save
 check "start" vzctl start $id
-check "systemd comes up" wait_until 400 sh -c \
-	"vzctl exec $id systemctl is-system-running | grep -Ex 'running|degraded'"
-is "systemd is running" "$(vzctl exec $id systemctl is-system-running || :)" running
+is "systemd is running" "$(come_up $id)" running
 is "no unit has failed" "$(vzctl exec $id systemctl --failed --no-legend --plain)" ""
 is "it knows where it is" "$(vzctl exec $id systemd-detect-virt || :)" openvz
 case $(systemd-detect-virt --container || :) in

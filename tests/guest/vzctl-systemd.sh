@@ -15,8 +15,7 @@ set -eu
 id=3101
 check "create" new_ct $id debian-12 --hostname whole --ipadd 10.31.1.1
 check "start" vzctl --quiet start $id
-run timeout 400 vzctl exec $id 'until [ -S /run/dbus/system_bus_socket ]; do sleep 1; done; systemctl is-system-running --wait'
-is "systemd is up" "$output" running
+is "systemd is up" "$(come_up $id)" running
 is "no unit has failed" "$(vzctl exec $id systemctl --failed --no-legend --plain)" ""
 is "it is process 1 of its own" "$(vzctl exec $id 'cat /proc/1/comm; hostname; systemd-detect-virt' | xargs)" "systemd whole openvz"
 check "a unit with limits runs" vzctl exec2 $id systemd-run --quiet --wait -p MemoryMax=64M -p TasksMax=20 -p PrivateTmp=yes true

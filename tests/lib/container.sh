@@ -6,6 +6,7 @@
 #
 #   new_ct ID TEMPLATE [OPTION...]   create it, to be destroyed at the end
 #   state ID                         "exist mounted running"
+#   come_up ID                       wait for its systemd; prints what that says of itself: running
 #   leftovers ID                     what the host still holds for it; empty is right
 
 CG=/sys/fs/cgroup/vz.slice
@@ -28,6 +29,12 @@ new_ct() {
 }
 
 state() { vzctl status "$1" | cut -d' ' -f3-; }
+
+# Asked once: each question is one program more on the processor on which it comes up.
+come_up() {
+	timeout 400 vzctl exec "$1" \
+		'until [ -S /run/dbus/system_bus_socket ]; do sleep 1; done; systemctl is-system-running --wait' || :
+}
 
 leftovers() {
 	ip -o link show "venet$1" 2>/dev/null || :
