@@ -110,8 +110,7 @@ static uint64_t number(const uint8_t *p, unsigned int bytes)
 /* Of the client: its flags, and GO without a name and without wishes. */
 static size_t shake_hands(uint8_t *words)
 {
-	static const uint8_t hands[] = {0, 0, 0, 3, 'I', 'H', 'A', 'V', 'E', 'O', 'P', 'T', 0,
-					0, 0, 7, 0, 0,	 0,   6,   0,	0,   0,	  0,   0,   0};
+	static const char hands[] = "\0\0\0\3IHAVEOPT\0\0\0\7\0\0\0\6\0\0\0\0\0";
 
 	memcpy(words, hands, sizeof(hands));
 	return sizeof(hands);
