@@ -43,6 +43,7 @@
 #include "gpt.h"
 #include "guid.h"
 #include "io.h"
+#include "later.h"
 #include "mark.h"
 #include "mend.h"
 #include "open.h"
@@ -631,8 +632,10 @@ static void unmounted(const char *name, int dev)
 	/* It takes the lock itself. */
 	close(steal_fd(&image));
 	dir = read_only ? NULL : directory_of(path);
-	if (dir)
+	if (dir) {
 		snapshot_settle(dir, COMPACT_MOVE_BYTES);
+		later_settle(dir);
+	}
 }
 
 const struct attach_kind attach_dm = {

@@ -11,6 +11,7 @@
 #include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 #include "format.h"
 #include "gpt.h"
 #include "io.h"
+#include "later.h"
 #include "mark.h"
 #include "open.h"
 #include "settle.h"
@@ -166,10 +168,26 @@ static bool is_on(const char *name, const struct stat *image)
 	       st.st_ino == image->st_ino;
 }
 
+/* Where the image is now; NULL: nowhere. */
+static char *directory_of(int image)
+{
+	char link[32], path[BACKING_MAX_BYTES];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", image);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 2)
+		return NULL;
+	path[n] = '\0';
+	*strrchr(path, '/') = '\0';
+	return strdup(*path ? path : "/");
+}
+
 /* What cannot be found, or was not left clean, stays unchecked. */
 static void unmounted(const char *name, int dev)
 {
 	_cleanup_close_ int loop = dev, settled = attach_open_settled(name), image = -EBADF;
+	_cleanup_free_ char *dir = NULL;
 	uint64_t sequence;
 	struct stat st;
 
@@ -179,6 +197,14 @@ static void unmounted(const char *name, int dev)
 	if (image >= 0 && fstat(image, &st) == 0 && is_at(loop, &st) && attach_is_clean(loop) &&
 	    mark_sequence(loop, &sequence) == 0)
 		mark_unmounted(image, sequence);
+	dir = image < 0 ? NULL : directory_of(image);
+	if (!dir)
+		return;
+	/* The device goes with these, and lets go of the image. */
+	close(steal_fd(&settled));
+	close(steal_fd(&loop));
+	close(steal_fd(&image));
+	later_settle(dir);
 }
 
 const struct attach_kind attach_loop = {

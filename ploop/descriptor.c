@@ -349,6 +349,22 @@ static int parse_snapshots(const struct parse *p, const xmlNode *root, struct de
 	return r < 0 ? r : check_tree(p, d);
 }
 
+/* Of this library's own; those of OpenVZ keep it and do not look at it. */
+static int parse_pending(const struct parse *p, const xmlNode *params, uint64_t *ret)
+{
+	uint64_t sectors = 0;
+	int r = child(params, "Pending_size") ? get_number(p, params, "Pending_size", &sectors) : 0;
+
+	if (r < 0)
+		return r;
+	if (sectors > PLOOP_SIZE_MAX / PLOOP_SECTOR)
+		return err_set(p->err, EINVAL,
+			       "'%s' says that its disk is to have %" PRIu64 " sectors", p->shown,
+			       sectors);
+	*ret = sectors * PLOOP_SECTOR;
+	return 0;
+}
+
 static int parse_root(const struct parse *p, const xmlNode *root, struct descriptor *d)
 {
 	xmlNode *params;
@@ -368,7 +384,9 @@ static int parse_root(const struct parse *p, const xmlNode *root, struct descrip
 		return err_set(p->err, EINVAL, "'%s' says that its disk has %" PRIu64 " sectors",
 			       p->shown, sectors);
 	d->size_bytes = sectors * PLOOP_SECTOR;
-	r = parse_storage(p, root, d);
+	r = parse_pending(p, params, &d->pending_bytes);
+	if (r == 0)
+		r = parse_storage(p, root, d);
 	return r < 0 ? r : parse_snapshots(p, root, d);
 }
 
@@ -584,6 +602,10 @@ static void write_disk(xmlNode *root, const struct descriptor *d)
 	uint64_t sectors = d->size_bytes / PLOOP_SECTOR;
 
 	set_number(params, "Disk_size", sectors);
+	if (d->pending_bytes)
+		set_number(params, "Pending_size", d->pending_bytes / PLOOP_SECTOR);
+	else
+		remove_element(child(params, "Pending_size"));
 	set_number(params, "Cylinders", sectors / (HEADS * SECTORS));
 	default_number(params, "Heads", HEADS);
 	default_number(params, "Sectors", SECTORS);
@@ -668,8 +690,8 @@ static bool equals(const struct descriptor *a, const struct descriptor *b)
 	size_t i;
 
 	if (a->size_bytes != b->size_bytes || a->cluster_bytes != b->cluster_bytes ||
-	    a->preallocated != b->preallocated || strcmp(a->top, b->top) != 0 ||
-	    a->count != b->count)
+	    a->pending_bytes != b->pending_bytes || a->preallocated != b->preallocated ||
+	    strcmp(a->top, b->top) != 0 || a->count != b->count)
 		return false;
 	for (i = 0; i < a->count; i++) {
 		const struct descriptor_delta *x = &a->deltas[i];

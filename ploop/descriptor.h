@@ -31,6 +31,7 @@ struct descriptor_delta {
 
 struct descriptor {
 	uint64_t size_bytes;
+	uint64_t pending_bytes; /* what it is to become when it is not mounted; 0: nothing else */
 	uint32_t cluster_bytes;
 	bool preallocated; /* what lies at the bottom, if it is not raw */
 	char top[PLOOP_GUID_BYTES];

@@ -30,15 +30,16 @@ struct ploop_disk {
 	struct image img;    /* the top, the only one that is written to */
 	struct image *older; /* those below it, the youngest first; owned */
 	unsigned int n_older;
-	char *dir;	   /* directory of the descriptor; owned, may be NULL */
-	char *path;	   /* of the top image; owned, may be NULL */
-	int dirfd;	   /* of dir; owned, may be negative */
-	bool described;	   /* by the descriptor in dir */
-	bool preallocated; /* the oldest image is */
-	char *guid;	   /* of the snapshot that it is, NULL: the top; owned */
-	bool keep_zeros;   /* what is written stays in the image that is written to, zeros too */
-	bool sync;	   /* disk_flush() makes things stable */
-	int io_error;	   /* first -errno of the image file: tells a full host from a full image */
+	char *dir;		/* directory of the descriptor; owned, may be NULL */
+	char *path;		/* of the top image; owned, may be NULL */
+	int dirfd;		/* of dir; owned, may be negative */
+	bool described;		/* by the descriptor in dir */
+	bool preallocated;	/* the oldest image is */
+	uint64_t pending_bytes; /* what the descriptor wants it to become, 0: nothing else */
+	char *guid;		/* of the snapshot that it is, NULL: the top; owned */
+	bool keep_zeros; /* what is written stays in the image that is written to, zeros too */
+	bool sync;	 /* disk_flush() makes things stable */
+	int io_error;	 /* first -errno of the image file: tells a full host from a full image */
 	struct disk_slot slots[DISK_SLOTS_MAX];
 	unsigned int nslots;
 	struct disk_slot *last;

@@ -2,7 +2,7 @@
 /*
  * What mke2fs makes for a server, by libext2fs: 4 KiB blocks, 256-byte inodes,
  * extents, 64bit, flex_bg, metadata_csum, journal, resize_inode (online growth
- * up to a thousandfold without meta_bg). A fresh image reads as zeros, so
+ * up to a thousandfold without meta_bg), and a project quota. A fresh image reads as zeros, so
  * inode tables and the journal are initialised by not touching them, and are
  * marked so: no lazy initialisation is left for the first mount.
  *
@@ -18,6 +18,7 @@
 #include "ext_io.h"
 #include "format.h"
 #include "gpt.h"
+#include "prjquota.h"
 
 #define MIB		      (1ull << 20)
 #define GIB		      (1ull << 30)
@@ -159,6 +160,8 @@ static errcode_t build(ext2_filsys fs, const struct mkfs_opts *opts)
 	e = make_root(fs);
 	if (!e)
 		e = make_bad_blocks_inode(fs);
+	if (!e)
+		e = prjquota_make(fs);
 	if (!e && ext2fs_has_feature_resize_inode(fs->super))
 		e = ext2fs_create_resize_inode(fs);
 	return e ? e : make_journal(fs);
@@ -195,8 +198,10 @@ int mkfs_create(struct ext_io_range *range, const struct mkfs_opts *opts, ext2_f
 
 int mkfs_close(ext2_filsys fs, struct err *err)
 {
-	errcode_t e = ext2fs_close2(fs, EXT2_FLAG_FLUSH_NO_SYNC);
+	errcode_t e = prjquota_count(fs);
 
+	if (!e)
+		e = ext2fs_close2(fs, EXT2_FLAG_FLUSH_NO_SYNC);
 	if (!e)
 		return 0;
 	mkfs_abandon(fs);

@@ -30,6 +30,7 @@
 #include "disk.h"
 #include "err.h"
 #include "fsck.h"
+#include "later.h"
 #include "mark.h"
 #include "mend.h"
 #include "open.h"
@@ -311,6 +312,9 @@ int ploop_mount(struct ploop_disk *disk, const char *target, const struct ploop_
 	if (r == 0)
 		r = attach_and_mount(kind, &a, target, opts, flags, data, ret_dev, err);
 	unlock_older(&a);
+	/* As it was when it was made smaller; on a kernel without quotas it is not. */
+	if (r == 0 && !a.read_only && disk->pending_bytes)
+		(void)later_limit(disk, target, NULL);
 	return r;
 }
 

@@ -198,6 +198,8 @@ int location_open(const struct location *loc, enum open_how how, struct ploop_di
 	if (r < 0)
 		return r;
 	disk->preallocated = loc->desc.preallocated && loc->levels[0].format != PLOOP_FORMAT_RAW;
+	if (loc->desc.pending_bytes < disk->img.size_bytes)
+		disk->pending_bytes = loc->desc.pending_bytes;
 	r = check_fits(loc, &disk->img, err);
 	if (r < 0)
 		disk_free(disk);
@@ -294,6 +296,11 @@ void ploop_close(struct ploop_disk *disk)
 uint64_t ploop_size_bytes(const struct ploop_disk *disk)
 {
 	return disk->img.size_bytes;
+}
+
+uint64_t ploop_pending_bytes(const struct ploop_disk *disk)
+{
+	return disk->guid ? 0 : disk->pending_bytes;
 }
 
 enum ploop_format ploop_disk_format(const struct ploop_disk *disk)

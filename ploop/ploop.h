@@ -97,6 +97,8 @@ int ploop_open_snapshot(const char *path, const char *guid, struct ploop_disk **
 void ploop_close(struct ploop_disk *disk);
 
 uint64_t ploop_size_bytes(const struct ploop_disk *disk);
+/* The size that it gets when it is not mounted any more; 0: it has the size that it is to have. */
+uint64_t ploop_pending_bytes(const struct ploop_disk *disk);
 /* Preallocated: what lies below everything that was written since. */
 enum ploop_format ploop_disk_format(const struct ploop_disk *disk);
 /* Of the format of its top image: 1 or 2; 0 for a raw one. */
@@ -153,13 +155,22 @@ void ploop_release(struct ploop_hold *hold);
 
 /*
  * Make the disk of the image directory @path as large as @size_bytes, rounded up to
- * a cluster, and its file system with it: larger while it is mounted or not, smaller
- * while it is not (-EBUSY). One that is not mounted is put on a device for that,
- * which needs root, of the target ploop when it is made smaller, whatever its format.
- * -ENOSPC, with how much is needed, when what is on it does not fit. A crash leaves
- * the old size or the new one; what was cut short the same call completes.
+ * a cluster, and its file system with it, while it is mounted or not. Smaller while it
+ * is mounted: at once no more may be used of it than will fit, and what is free goes
+ * back to the host; the rest is pending until it is unmounted (ploop_pending_bytes()).
+ * -EBUSY when its file system has no project quota, as those have that are made here. One that is not mounted is put on a device, which needs root, of the target
+ * ploop when it is made smaller, whatever its format. -ENOSPC, with how much is
+ * needed, when what is on it does not fit. A crash leaves the old size or the new one;
+ * what was cut short the same call completes.
  */
 int ploop_resize(const char *path, uint64_t size_bytes, struct err *err);
+
+/*
+ * What ploop_resize() left pending of the disk, which is not mounted any more. An
+ * unmount does it by itself: this is for what a crash kept from that. -EBUSY when it
+ * is mounted, or in use. 0 when nothing is pending.
+ */
+int ploop_finish_resize(const char *path, struct err *err);
 
 /*
  * Give back to the host what the disk has no use for. Of a mounted disk its file

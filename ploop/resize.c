@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Larger disks; for smaller ones see shrink.c. It is done while the disk is mounted, here for that if it is not:
+ * Larger disks; for smaller ones see shrink.c and later.c. It is done while the disk is mounted, here for that if it is not:
  *
  *   image        the kernel's target makes header and table larger; a raw file is
  *   device       as long as the image is, from the next table on
@@ -30,6 +30,8 @@
 #include "err.h"
 #include "format.h"
 #include "gpt.h"
+#include "later.h"
+#include "limit.h"
 #include "shrink.h"
 #include "snapshot.h"
 
@@ -68,9 +70,12 @@ static int grow_mounted(struct edit *e, const char *path, const char *target, ui
 	ploop_close(disk);
 	if (r == 0)
 		r = grow_file_system(target, size_bytes, err);
+	if (r == 0 && e->loc.desc.pending_bytes)
+		r = limit_lift(target, err);
 	if (r < 0)
 		return r;
 	e->loc.desc.size_bytes = size_bytes;
+	e->loc.desc.pending_bytes = 0;
 	return edit_store(e, err);
 }
 
@@ -123,13 +128,14 @@ static int resize(struct edit *e, const char *path, uint64_t size_bytes, struct 
 		return r;
 	smaller = size_bytes < disk->img.size_bytes;
 	r = ploop_mount_point(disk, 0, &target, err);
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
 		err_clear(err);
-	else if (r == 0 && smaller)
-		r = err_set(err, EBUSY, "'%s' is mounted, and is made smaller only while it is not",
-			    path);
+		r = 0;
+	}
+	if (target && smaller)
+		r = later_shrink(e, disk, target, size_bytes, err);
 	ploop_close(disk);
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 || (target && smaller))
 		return r;
 	if (!target)
 		snapshot_finish(e);

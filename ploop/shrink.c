@@ -229,6 +229,7 @@ static int cut_top(struct shrink *s, struct err *err)
 static int commit(struct shrink *s, struct err *err)
 {
 	s->e->loc.desc.size_bytes = s->size_bytes;
+	s->e->loc.desc.pending_bytes = 0;
 	return edit_store(s->e, err);
 }
 

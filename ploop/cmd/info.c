@@ -18,6 +18,8 @@ static int print_size(struct ploop_disk *disk, struct err *err)
 	if (r < 0)
 		return err_exit_default(err, PLOOP_EXIT_GPT);
 	printf("size:            %" PRIu64 "\n", ploop_size_bytes(disk));
+	if (ploop_pending_bytes(disk))
+		printf("pending_size:    %" PRIu64 "\n", ploop_pending_bytes(disk));
 	printf("blocksize:       %" PRIu32 "\n", ploop_cluster_bytes(disk) / 512);
 	printf("fmt_version:     %u\n", ploop_version(disk));
 	printf("format:          %s\n", cmd_format_name(ploop_disk_format(disk)));

@@ -107,6 +107,20 @@ static int find_base(const char *path, char guid[PLOOP_GUID_BYTES], struct err *
 	return 0;
 }
 
+/* As small as it is to be, if a crash kept that from it; else it is limited as before. */
+static int open_current(const struct wish *w, const char *path, struct ploop_disk **ret,
+			struct err *err)
+{
+	int r = ploop_open(path, ret, err);
+
+	if (r == 0 && ploop_pending_bytes(*ret) && !w->opts.read_only) {
+		ploop_close(*ret);
+		(void)ploop_finish_resize(path, NULL);
+		r = ploop_open(path, ret, err);
+	}
+	return r < 0 ? cmd_open_failed(err) : 0;
+}
+
 static int open_disk(const struct wish *w, const char *path, struct ploop_disk **ret,
 		     struct err *err)
 {
@@ -114,7 +128,7 @@ static int open_disk(const struct wish *w, const char *path, struct ploop_disk *
 	int r;
 
 	if (!w->snapshot)
-		return ploop_open(path, ret, err) < 0 ? cmd_open_failed(err) : 0;
+		return open_current(w, path, ret, err);
 	r = strcmp(w->snapshot, "base") == 0 ? find_base(path, guid, err)
 					     : cmd_parse_guid(w->snapshot, guid, err);
 	if (r < 0)

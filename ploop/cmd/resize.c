@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cmd.h"
 #include "err.h"
@@ -24,6 +26,19 @@ static int failed(struct err *err)
 	}
 }
 
+static void say_pending(const char *path)
+{
+	struct ploop_disk *disk;
+
+	if (ploop_open(path, &disk, NULL) < 0)
+		return;
+	if (ploop_pending_bytes(disk))
+		printf("%s is mounted: no more of it is used than fits into %" PRIu64
+		       " bytes, and it gets that small when it is unmounted\n",
+		       path, ploop_pending_bytes(disk));
+	ploop_close(disk);
+}
+
 int cmd_resize(int argc, char **argv, struct err *err)
 {
 	static const struct option none[] = {{NULL, 0, NULL, 0}};
@@ -40,5 +55,8 @@ int cmd_resize(int argc, char **argv, struct err *err)
 		return cmd_usage(err, "resize needs a size (-s)");
 	if (argc - optind != 1)
 		return cmd_usage(err, "resize takes one image directory");
-	return ploop_resize(argv[optind], bytes, err) < 0 ? failed(err) : 0;
+	if (ploop_resize(argv[optind], bytes, err) < 0)
+		return failed(err);
+	say_pending(argv[optind]);
+	return 0;
 }

@@ -52,9 +52,9 @@ mustfail "without --uuid every image has its own" cmp other/root.hds third/root.
 
 run dumpe2fs -h "raw/root.hds?offset=1048576"
 like "the UUID is the one given" "$output" "Filesystem UUID: *$uuid"
-like "the features are a server's" "$output" "has_journal ext_attr resize_inode dir_index .*extent 64bit flex_bg .*huge_file .*extra_isize metadata_csum"
+like "the features are a server's" "$output" "has_journal ext_attr resize_inode dir_index .*extent 64bit flex_bg .*huge_file .*extra_isize quota metadata_csum project"
 run debugfs -R "stat /dir" "raw/root.hds?offset=1048576"
-like "a long directory has its hash tree" "$output" "Flags: 0x81000"
+like "a long directory has its hash tree" "$output" "Flags: 0x20081000"
 
 check "images of QEMU open here" sh -c "qemu-img convert -f raw -O parallels raw/root.hds q.hds && ploop info -s q.hds"
 is "ploop info tells the size" "$(ploop info -s exp | sed -n 's/^size: *//p')" $((48 << 20))

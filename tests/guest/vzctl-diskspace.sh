@@ -28,10 +28,20 @@ for layout in expanded raw; do
 	is "$layout: it is saved" "$(value)" 500M
 	vzctl exec $id 'head -c 30000000 /dev/urandom >/root/keep; head -c 60000000 /dev/urandom >/root/gone; sync; rm /root/gone'
 	sum=$(vzctl exec $id 'md5sum </root/keep')
-	run vzctl set $id --diskspace 300M --save
-	is "$layout: not smaller as it runs" "$status" 154
-	like "$layout: by name" "$output" 'only while it is not'
+	run vzctl set $id --diskspace 30M --save
+	is "$layout: not smaller than what is on it as it runs" "$status" 154
+	like "$layout: says what it needs as it runs" "$output" 'needs a disk of [0-9]* bytes'
 	is "$layout: nothing is saved" "$(value) $(size)" "500M $((500 << 20))"
+	all=$(inside)
+	run vzctl set $id --diskspace 280M --save
+	is "$layout: smaller as it runs" "$status" 0
+	like "$layout: says that it is pending" "$output" 'gets smaller at the next stop'
+	is "$layout: that is saved" "$(value) $(size)" "280M $((500 << 20))"
+	check "$layout: it sees that" test "$(inside)" -lt $((280 << 10))
+	check "$layout: it uses no more" vzctl exec $id 'head -c 400000000 /dev/zero >/root/much && exit 1; rm /root/much'
+	check "$layout: as it was" vzctl --quiet set $id --diskspace 500M --save
+	is "$layout: it has its room again" "$(inside)" "$all"
+	check "$layout: smaller again" vzctl --quiet set $id --diskspace 280M --save
 	run vzctl set $id --diskspace 600M --offline-resize --save
 	is "$layout: nor larger if only a stopped one is to be" "$status" 32
 	run vzctl compact $id
@@ -39,6 +49,7 @@ for layout in expanded raw; do
 	like "$layout: says what it takes" "$output" 'takes [0-9]* MiB on the host, [0-9]* before'
 	check "$layout: what was deleted is the host's" wait_until 20 sh -c "test \$(find /vz/private/$id/root.hdd -type f -links 1 -printf '%b\n' | awk '{ n += \$1 } END { print n / 2048 }' | cut -d. -f1) -lt 75"
 	check "$layout: stop" vzctl --quiet stop $id --fast
+	is "$layout: it is that small" "$(size)" $((280 << 20))
 	check "$layout: shrink it" vzctl --quiet set $id --diskspace 250M --save
 	is "$layout: it is that small, and saved" "$(size) $(value)" "$((250 << 20)) 250M"
 	run vzctl set $id --diskspace 20M --save

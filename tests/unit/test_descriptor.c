@@ -185,6 +185,28 @@ static void tells_what_is_temporary(void **state)
 	descriptor_free(&d);
 }
 
+/* If this fails, a disk that is to be smaller stays as large, or what was made smaller is so again. */
+static void keeps_what_is_pending(void **state)
+{
+	struct fixture *f = *state;
+	struct descriptor d;
+
+	store_sample(f);
+	load(f, &d);
+	assert_int_equal(d.pending_bytes, 0);
+	d.pending_bytes = 5ull << 30;
+	assert_int_equal(descriptor_store(f->dirfd, &d, NULL), 0);
+	descriptor_free(&d);
+	load(f, &d);
+	assert_int_equal(d.pending_bytes, 5ull << 30);
+	d.pending_bytes = 0;
+	assert_int_equal(descriptor_store(f->dirfd, &d, NULL), 0);
+	descriptor_free(&d);
+	load(f, &d);
+	assert_int_equal(d.pending_bytes, 0);
+	descriptor_free(&d);
+}
+
 /* Change @from to @to in a stored descriptor and load that. */
 static int load_changed_of(struct fixture *f, void (*make)(struct fixture *f), const char *from,
 			   const char *to, struct err *err)
@@ -248,6 +270,9 @@ static void refuses_hostile_and_foreign_ones(void **state)
 		{"<Disk_size>20971520", "<Disk_size>99999999999999999999999", EINVAL, "Disk_size"},
 		{"<Disk_size>20971520", "<Disk_size>0", EINVAL, "0 sectors"},
 		{"<Disk_size>20971520", "<Disk_size>20971521", EINVAL, "whole disk"},
+		{"<Padding>0</Padding>", "<Pending_size>-1</Pending_size>", EINVAL, "Pending_size"},
+		{"<Padding>0</Padding>", "<Pending_size>107374182401</Pending_size>", EINVAL,
+		 "107374182401 sectors"},
 		{"<Blocksize>2048", "<Blocksize>2047", EINVAL, "2047"},
 		{"<Start>0", "<Start>8", EINVAL, "whole disk"},
 		{"<Padding>0</Padding>", "<Encryption><KeyId>k</KeyId></Encryption>", EOPNOTSUPP,
@@ -406,6 +431,7 @@ int main(void)
 		fixture_test(refuses_trees_that_are_none),
 		fixture_test(refuses_too_many_levels),
 		cmocka_unit_test(knows_guids),
+		fixture_test(keeps_what_is_pending),
 		fixture_test(takes_what_openvz_7_writes),
 		fixture_test(refuses_hostile_and_foreign_ones),
 		fixture_test(refuses_a_document_type_in_utf_16),

@@ -373,6 +373,12 @@ static int mount_image(const struct ct *ct, const char *dir, dev_t *ret_dev, str
 	dev_t dev;
 	int r = ploop_open(dir, &disk, err);
 
+	/* A crash kept it from being as small as it is to be; if it cannot be, it is limited as before. */
+	if (r == 0 && ploop_pending_bytes(disk)) {
+		ploop_close(disk);
+		(void)ploop_finish_resize(dir, NULL);
+		r = ploop_open(dir, &disk, err);
+	}
 	if (r < 0)
 		return err_exit_default(err, VZ_IMAGE_MOUNT);
 	r = ploop_mount(disk, ct->root, &opts, &dev, err);
@@ -430,12 +436,27 @@ int area_device(const struct ct *ct, dev_t *ret_dev, struct err *err)
 	return r;
 }
 
-int area_resize(const struct ct *ct, uint64_t bytes, struct err *err)
+static bool is_pending(const char *dir)
+{
+	struct ploop_disk *disk;
+	bool pending;
+
+	if (ploop_open(dir, &disk, NULL) < 0)
+		return false;
+	pending = ploop_pending_bytes(disk) != 0;
+	ploop_close(disk);
+	return pending;
+}
+
+int area_resize(const struct ct *ct, uint64_t bytes, bool *ret_pending, struct err *err)
 {
 	_cleanup_free_ char *dir = area_image_dir(ct);
 	int r = dir ? ploop_resize(dir, bytes, err) : err_set(err, ENOMEM, "out of memory");
 
-	return r < 0 ? err_exit_default(err, VZ_IMAGE_RESIZE) : 0;
+	if (r < 0)
+		return err_exit_default(err, VZ_IMAGE_RESIZE);
+	*ret_pending = is_pending(dir);
+	return 0;
 }
 
 int area_compact(const struct ct *ct, struct err *err)

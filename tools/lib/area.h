@@ -59,9 +59,10 @@ int area_device(const struct ct *ct, dev_t *ret_dev, struct err *err);
 
 /*
  * The disk, mounted or not, and its file system have @bytes from now on, rounded up to
- * a cluster; fewer than before only while it is not mounted. Exit code 154.
+ * a cluster. *ret_pending: it is mounted and gets smaller when it is not; until then it
+ * only uses no more. Exit code 154.
  */
-int area_resize(const struct ct *ct, uint64_t bytes, struct err *err);
+int area_resize(const struct ct *ct, uint64_t bytes, bool *ret_pending, struct err *err);
 
 /*
  * What the disk has no use for goes back to the host: what is free in the file system

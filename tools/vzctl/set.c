@@ -310,13 +310,16 @@ static int resize_disk(struct set *s, struct err *err)
 		return 0;
 	if (value_get_disk(ct_get(s->ctx->ct, p->key), &bytes) < 0)
 		return err_exit(err, VZ_BAD_CONFIG, "%s is not a size", p->key);
-	return area_resize(s->ctx->ct, bytes, err);
+	return area_resize(s->ctx->ct, bytes, &s->disk_pending, err);
 }
 
 static void say_notes(const struct set *s, bool running)
 {
 	size_t i;
 
+	if (s->disk_pending)
+		cmd_say(s->ctx, "The container uses no more than fits into the smaller disk from "
+				"now on; the disk itself gets smaller at the next stop");
 	for (i = 0; i < s->count; i++) {
 		const struct param *p = s->changes[i].p;
 		_cleanup_free_ char *note = NULL;

@@ -15,6 +15,7 @@ struct param;
 struct set {
 	struct ctx *ctx;
 	bool save, force, reset_ub, restart, offline;
+	bool disk_pending; /* it gets smaller at the next stop */
 	const char *sample_name, *setmode;
 	struct config *sample;	      /* what values of changes are borrowed from */
 	const struct config *unsaved; /* what is in effect and not in the file */
