@@ -95,13 +95,13 @@ rules_iptables() {
 for by in nft iptables; do
 	check "$by: a masquerade, a redirection, a filter of connections" rules_$by
 	check "$by: who is behind it reaches the host" lan ping -c 1 -W 5 192.0.2.1
-	is "$by: which sees the container" "$(lan nc 192.0.2.1 7000)" $ip
+	is "$by: which sees the container" "$(lan nc -w 5 192.0.2.1 7000)" $ip
 	like "$by: the connection is known by both its sides" "$(inside conntrack -L -p tcp --dport 7000 2>/dev/null)" \
 		"^tcp .* src=10\.9\.0\.2 dst=192\.0\.2\.1 .* src=192\.0\.2\.1 dst=10\.29\.61\.1 "
 	is "$by: to the container alone" "$(conntrack -L 2>/dev/null | grep -c 10.9.0.2)" 0
 	is "$by: a port leads to who is behind it" "$(fetch 8080)" behind
 	mustfail "$by: a new connection is dropped" fetch 80
-	is "$by: what answers its own is not" "$(inside nc 192.0.2.1 7000)" $ip
+	is "$by: what answers its own is not" "$(inside nc -w 5 192.0.2.1 7000)" $ip
 	inside 'nft flush ruleset; conntrack -F' >/dev/null 2>&1
 	is "$by: without rules all is as before" "$(fetch 80)" router
 done
