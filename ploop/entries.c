@@ -21,7 +21,11 @@
 #include "headers.h"
 #include "source.h"
 
-#define TAR_BLOCK 512
+#define TAR_BLOCK   512
+/* libarchive may ask for one more before the headers in this one have been counted. */
+#define CHUNK_BYTES (64u << 10)
+/* Of one entry: names, attributes, maps of holes. A map in GNU's old headers has 24 bytes a piece. */
+#define HEAD_BYTES  (4u << 20)
 
 struct entries {
 	struct archive *a;
@@ -33,16 +37,71 @@ struct entries {
 	la_int64_t end; /* of the last entry */
 	locale_t utf8, old;
 	struct headers headers;
+	const uint8_t *rest; /* of what the source gave */
+	size_t rest_len;
+	bool heading; /* libarchive reads headers, from @head on */
+	uint64_t head;
+	size_t head_bytes, numbers;
 };
+
+static bool is_zero(const uint8_t *p, size_t len)
+{
+	return !len || (!*p && memcmp(p, p + 1, len - 1) == 0);
+}
+
+/*
+ * libarchive keeps all headers of an entry in memory, whatever they are: a map of
+ * holes in GNU's format 1.0 is lines of numbers in front of the data, as many as
+ * there are. So they are counted as they go by. Zeros are between archives.
+ */
+static const char *count_headers(struct entries *in)
+{
+	const struct headers *h = &in->headers;
+	size_t i = in->head > h->at ? (size_t)(in->head - h->at) : 0;
+
+	if (i >= h->len || is_zero(h->block + i, h->len - i))
+		return NULL;
+	in->head_bytes += h->len - i;
+	for (; i < h->len; i++)
+		if (h->block[i] == '\n')
+			in->numbers++;
+		else if (h->block[i] < '0' || h->block[i] > '9')
+			in->numbers = 0;
+	if (in->numbers > 2 * ENTRIES_PIECES_MAX + 1)
+		return "a sparse file is in more pieces than are possible here";
+	return in->head_bytes > HEAD_BYTES ? "the headers of one entry are too long" : NULL;
+}
+
+static ssize_t read_chunk(struct entries *in, struct archive *a, const void **ret)
+{
+	const void *block = NULL;
+	ssize_t n;
+
+	if (!in->rest_len) {
+		n = source_read(in->source, a, &block);
+		if (n <= 0)
+			return n;
+		in->rest = block;
+		in->rest_len = (size_t)n;
+	}
+	*ret = in->rest;
+	n = (ssize_t)(in->rest_len < CHUNK_BYTES ? in->rest_len : CHUNK_BYTES);
+	in->rest += n;
+	in->rest_len -= (size_t)n;
+	return n;
+}
 
 static la_ssize_t read_block(struct archive *a, void *arg, const void **ret)
 {
 	struct entries *in = arg;
+	const char *much = in->heading ? count_headers(in) : NULL;
 	ssize_t n;
 	int r;
 
 	headers_leave(&in->headers);
-	n = source_read(in->source, a, ret);
+	if (much)
+		archive_set_error(a, E2BIG, "%s", much);
+	n = much ? ARCHIVE_FATAL : read_chunk(in, a, ret);
 	if (n > 0)
 		headers_block(&in->headers, *ret, (size_t)n);
 	if (n < 0) {
@@ -126,8 +185,13 @@ static int take_header(struct entries *in, bool warned, struct archive_entry *e,
 
 int entries_next(struct entries *in, struct archive_entry **ret, struct err *err)
 {
-	int r = archive_read_next_header(in->a, ret);
+	int r;
 
+	in->head = entries_position(in);
+	in->head_bytes = in->numbers = 0;
+	in->heading = true;
+	r = archive_read_next_header(in->a, ret);
+	in->heading = false;
 	if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && is_about_characters(in)))
 		return take_header(in, r == ARCHIVE_WARN, *ret, err);
 	if (r == ARCHIVE_WARN)

@@ -7,6 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * Of one sparse file. libarchive has 80 bytes of memory for each, the file's map
+ * some 20: with all else these are 32 MB.
+ */
+#define ENTRIES_PIECES_MAX 100000
+
 struct archive;
 struct archive_entry;
 struct entries;
@@ -20,7 +26,11 @@ typedef int (*entries_tap_fn)(void *arg, const void *buf, size_t len);
 int entries_open(struct source *source, entries_tap_fn tap, void *arg, struct entries **ret,
 		 struct err *err);
 
-/* 1 and the next entry, valid until the next call; 0 at the end, which must be marked; -EINVAL: damaged. */
+/*
+ * 1 and the next entry, valid until the next call; 0 at the end, which must be marked; -EINVAL: damaged;
+ * -E2BIG: its headers would take much memory. One of somewhat more than ENTRIES_PIECES_MAX pieces is
+ * still given: the caller knows its name.
+ */
 int entries_next(struct entries *in, struct archive_entry **ret, struct err *err);
 
 /* Leave out what has not been read of the entry's data; needed before the next entry. */

@@ -34,8 +34,6 @@
 #define SLACK_BLOCKS	    64
 /* A full /dev of old has some hundreds; more is a flood. */
 #define DEVICES_MAX	    4096
-/* Of one sparse file. Each takes some hundred bytes of memory, here and in libarchive. */
-#define PIECES_MAX	    (1 << 20)
 
 struct filling {
 	struct tree t;
@@ -157,9 +155,9 @@ static int put_file(struct tree *t, const struct place *at, struct archive *a,
 	if ((type == EXT2_FT_CHRDEV || type == EXT2_FT_BLKDEV) && ++t->devices > DEVICES_MAX)
 		return tree_fail(t, err, E2BIG, "is one device too many: %d are possible",
 				 DEVICES_MAX);
-	if (type == EXT2_FT_REG_FILE && archive_entry_sparse_count(e) > PIECES_MAX)
+	if (type == EXT2_FT_REG_FILE && archive_entry_sparse_count(e) > ENTRIES_PIECES_MAX)
 		return tree_fail(t, err, E2BIG, "is a sparse file in more than %d pieces",
-				 PIECES_MAX);
+				 ENTRIES_PIECES_MAX);
 	r = tree_take_inode(t, false, &ino);
 	if (r < 0)
 		return tree_fail(t, err, r, "finds no free inode");

@@ -88,8 +88,17 @@ refused "names that are a terminal's commands" ../escape.tar \
 is "no control character is printed" "$(printf '%s' "$output" | tr -d '\n' | LC_ALL=C tr -cd '\000-\037\233' | wc -c)" 0
 rm ../src/g
 
-"$sparse" 1048577 >../pieces.tar
-refused "a sparse file in too many pieces" ../pieces.tar "'pieces' is a sparse file in more than 1048576 pieces"
+"$sparse" 100001 >../pieces.tar
+refused "a sparse file in too many pieces" ../pieces.tar "'pieces' is a sparse file in more than 100000 pieces"
+# Far more: their list is not even made, which would be some 100 MB.
+"$sparse" 1200000 >../pieces.tar
+refused "far too many" ../pieces.tar "pieces.tar': cannot be unpacked: a sparse file is in more pieces than are possible"
+mustfail "far too many: 24 MB of data will do" prlimit --data=25165824 ploop init -s 16M --tar ../pieces.tar i/root.hds
+like "far too many: it is not the memory" "$output" "more pieces than"
+"$sparse" 1200000 16 old >../pieces.tar
+refused "far too many, in old headers" ../pieces.tar "cannot be unpacked: the headers of one entry are too long"
+mustfail "in old headers: 24 MB of data will do" prlimit --data=25165824 ploop init -s 16M --tar ../pieces.tar i/root.hds
+like "in old headers: it is not the memory" "$output" "too long"
 
 seq 1 3000000 >../src/large
 tar -C ../src -cf ../large.tar large
