@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop time=240
+# guest: kernel=plain root=host mem=3072 smp=1 boot=images time=240
 # tools: ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
@@ -137,7 +137,7 @@ another() {
 	rm -rf x && mkdir x && cp --sparse=always --preserve=mode small/* x/
 	printf '%s\n' "$@" >commands
 	debugfs -w -f commands 'x/root.hds?offset=1048576' >/dev/null 2>&1
-	sha256sum x/root.hds >before
+	md5sum x/root.hds >before
 }
 # refused NAME PATTERN [OPTION...] - not mounted, in one line of PATTERN, and not changed.
 refused() {
@@ -152,7 +152,7 @@ refused() {
 for feature in encrypt casefold verity; do
 	another "feature $feature"
 	refused "feature $feature" "'x/root.hds': has a file system with the feature '$feature', which is not taken"
-	check "feature $feature: nothing has changed" sha256sum --quiet -c before
+	check "feature $feature: nothing has changed" md5sum --quiet -c before
 done
 another 'ssv journal_dev 0x700'
 refused "a journal elsewhere" "whose journal is another device"
@@ -166,7 +166,7 @@ another 'clri <2>'
 refused "a tree without a root, clean as it says" "e2fsck cannot repair the file system of 'x/root.hds': status [0-9]+: ."
 another 'clri <2>'
 refused "the same, read-only" "e2fsck cannot repair" -r
-check "read-only: nothing has changed" sha256sum --quiet -c before
+check "read-only: nothing has changed" md5sum --quiet -c before
 another 'sif /file links_count 5' 'ssv errors 3'
 check "what can be repaired is" ploop mount -m mnt x
 is "and is marked" "$(mark x)" mounted
@@ -178,4 +178,4 @@ another
 check "a sound one from elsewhere, read-only" ploop mount -r -m mnt x
 is "is marked as well" "$(mark x)" checked
 check "unmount it" ploop umount x
-check "and has not changed" sha256sum --quiet -c before
+check "and has not changed" md5sum --quiet -c before

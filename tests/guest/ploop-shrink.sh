@@ -1,5 +1,5 @@
 #!/bin/bash
-# guest: kernel=plain root=host mem=3072 smp=2 boot=ploop-long time=300
+# guest: kernel=plain root=host mem=3072 smp=1 boot=images time=300
 # tools: ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
@@ -27,7 +27,7 @@ sound() {
 	check "$1: check finds nothing" ploop check "$2"
 	check "$1: mount it" ploop mount -m mnt "$2"
 	check "$1: the tree is there" tar -C mnt -df t.tar
-	is "$1: all else, too" "$(cat mnt/last mnt/keep 2>/dev/null | sha256sum)" "$sum"
+	is "$1: all else, too" "$(cat mnt/last mnt/keep 2>/dev/null | md5sum)" "$sum"
 	check "$1: nothing is mounted but sound" e2fsck -fn "$(awk -v m="$tap_tmp/mnt" '$2 == m { print $1 }' /proc/mounts)"
 }
 off() {
@@ -40,7 +40,7 @@ filled() {
 	fallocate -l "$2" mnt/room
 	head -c 5M /dev/urandom >mnt/last
 	head -c 40M /dev/urandom >mnt/keep
-	sum=$(cat mnt/last mnt/keep | sha256sum)
+	sum=$(cat mnt/last mnt/keep | md5sum)
 	rm mnt/room
 	off
 }
@@ -61,12 +61,12 @@ sound "smaller" i
 check "the file system, too" test "$(df -k --output=size mnt | tail -n 1)" -lt $((300 << 10))
 off
 if command -v qemu-img >/dev/null; then check "QEMU finds no fault" qemu-img check -f parallels i/root.hds; fi
-sums=$(sha256sum i/*)
+sums=$(md5sum i/*)
 mustfail "not smaller than what is on it" ploop resize -s 40M i
 is "with its exit code" "$status" 26
 like "and how much it needs" "$output" 'needs a disk of [0-9]* bytes at least'
 needs=$(printf '%s\n' "$output" | sed -n 's/.*disk of \([0-9]*\) bytes.*/\1/p')
-is "nothing has changed" "$(sha256sum i/*)" "$sums"
+is "nothing has changed" "$(md5sum i/*)" "$sums"
 check "to that it can be shrunk" ploop resize -s "$((needs >> 20))M" i
 is "it has that size" "$(size i)" "$needs"
 sound "as small as can be" i
