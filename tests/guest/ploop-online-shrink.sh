@@ -1,5 +1,5 @@
 #!/bin/bash
-# guest: kernel=plain root=host mem=3072 smp=1 boot=images time=300
+# guest: kernel=plain root=host mem=3072 smp=1 boot=images time=400
 # tools: ploop
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
