@@ -84,7 +84,7 @@ holds() {
 completed() {
 	output=$(host_image 0 2>&1) || { echo "the next run fails: $output"; return 1; }
 	holds "$1" || return 1
-	rest=$(find "$out" -mindepth 1 -maxdepth 1 | grep -vE '/(root.hdd|DiskDescriptor.xml|key|lock|log|templates)$' || :)
+	rest=$(find "$out" -mindepth 1 -maxdepth 1 | grep -vE '/(root.hdd|DiskDescriptor.xml|key|base|lock|log|templates)$' || :)
 	[ -z "$rest" ] || { echo "left: $rest"; return 1; }
 	host_image 0 2>&1 | grep -q 'up to date' || { echo "it is made again"; return 1; }
 }
