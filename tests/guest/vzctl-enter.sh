@@ -160,7 +160,7 @@ test what is typed is echoed once, and ^D is an end of input and not of the term
 send one\r
 expect one\r\none\r\n
 send \x04
-expect over
+expect over\r\n
 send two\r
 expect two\r\ngot two\r\n
 status 3
