@@ -35,12 +35,10 @@ plugins=/usr/lib/x86_64-linux-gnu/xtables
 for p in "$plugins"/*.so; do install -D "$p" "$root$p"; done
 
 inside() { vzctl exec2 $id "PATH=/usr/local/sbin:\$PATH; $*"; }
-lan() { inside "nsenter --net=/run/netns/lan $*"; }
+lan() { inside "iproute2 netns exec lan $*"; }
 
 # --- a router with a network behind it ---------------------------------------------------
 
-# Not `ip netns exec`, which takes /sys away before it mounts the other's: with none in
-# sight a user namespace may mount none.
 # shellcheck disable=SC2016 # expands inside
 inside 'iproute2 netns add lan
 	iproute2 link add out type veth peer name eth0 netns lan
@@ -56,6 +54,13 @@ inside '
 	mkdir -p /srv/own /srv/lan; echo router >/srv/own/who; echo behind >/srv/lan/who
 	httpd -p 80 -h /srv/own'
 lan httpd -p 80 -h /srv/lan
+
+# `ip netns exec` takes /sys away and mounts that of the other network: the container's root
+# needs none in sight for that. A user namespace of his own still shows no more than he left.
+is "/sys is that of the other network" "$(lan ls /sys/class/net | grep -x 'eth0\|out\|venet0')" eth0
+covered() { inside "unshare -m sh -c 'mount -t tmpfs none $1 && unshare -U -r -m -n mount -t sysfs none /srv'"; }
+check "a user namespace of a tenant mounts a /sys like one that it sees" covered /tmp
+mustfail "and none when a part of that is covered" covered /sys/kernel
 
 # On the host: who a connection is from, as it sees it; and a client.
 perl -MIO::Socket::INET -e '
