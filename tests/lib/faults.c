@@ -12,6 +12,7 @@
 
 #include "err.h"
 #include "fixture.h"
+#include "power.h"
 
 int (*faults_ioctl)(int fd, unsigned long request, void *arg);
 
@@ -55,6 +56,18 @@ static bool fails(int what)
 	{                                                           \
 		return fails(what) ? (failed) : __real_##name args; \
 	}
+/* The same, and tests/lib/power.c is told when it came off. */
+#define WRAP_NOTED(type, name, params, args, note)               \
+	type __real_##name params;                               \
+	type __wrap_##name params;                               \
+	type __wrap_##name params                                \
+	{                                                        \
+		type r = fails(FILES) ? -1 : __real_##name args; \
+                                                                 \
+		if (r >= 0 && power_is_on())                     \
+			note;                                    \
+		return r;                                        \
+	}
 #define WRAP_MEMORY(type, name, params, args) WRAP(MEMORY, NULL, type, name, params, args)
 #define WRAP_FILE(type, name, params, args)   WRAP(FILES, -1, type, name, params, args)
 
@@ -81,69 +94,109 @@ int __wrap_asprintf(char **ret, const char *fmt, ...)
 }
 
 WRAP_FILE(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len))
-WRAP_FILE(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len))
+WRAP_NOTED(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len),
+	   power_wrote(fd, buf, (size_t)r, -1))
 WRAP_FILE(ssize_t, pread64, (int fd, void *buf, size_t len, off_t off), (fd, buf, len, off))
-WRAP_FILE(ssize_t, pwrite64, (int fd, const void *buf, size_t len, off_t off), (fd, buf, len, off))
+WRAP_NOTED(ssize_t, pwrite64, (int fd, const void *buf, size_t len, off_t off), (fd, buf, len, off),
+	   power_wrote(fd, buf, (size_t)r, off))
 /* Those fail nowhere but in a crash: who takes away what failed cannot do more than try. */
 int __real_unlinkat(int dirfd, const char *path, int flags);
 int __wrap_unlinkat(int dirfd, const char *path, int flags);
 int __wrap_unlinkat(int dirfd, const char *path, int flags)
 {
+	int r;
+
 	if (crash)
 		(void)fails(FILES);
-	return __real_unlinkat(dirfd, path, flags);
+	r = __real_unlinkat(dirfd, path, flags);
+	if (r == 0)
+		power_unlinked(dirfd, path);
+	return r;
 }
 
-WRAP_FILE(int, ftruncate64, (int fd, off_t len), (fd, len))
-WRAP_FILE(int, fallocate64, (int fd, int how, off_t off, off_t len), (fd, how, off, len))
-WRAP_FILE(int, linkat, (int ad, const char *a, int bd, const char *b, int how), (ad, a, bd, b, how))
+WRAP_NOTED(int, ftruncate64, (int fd, off_t len), (fd, len), power_sized(fd, len))
+WRAP_NOTED(int, fallocate64, (int fd, int how, off_t off, off_t len), (fd, how, off, len),
+	   power_allocated(fd, how, off, len))
+WRAP_NOTED(int, linkat, (int ad, const char *a, int bd, const char *b, int how),
+	   (ad, a, bd, b, how), power_linked(ad, a, bd, b))
 WRAP_FILE(off_t, lseek64, (int fd, off_t off, int whence), (fd, off, whence))
 WRAP_FILE(int, fstat64, (int fd, struct stat *st), (fd, st))
 WRAP_FILE(int, stat64, (const char *path, struct stat *st), (path, st))
 WRAP_FILE(int, fchmod, (int fd, mode_t mode), (fd, mode))
 WRAP_FILE(int, flock, (int fd, int op), (fd, op))
-WRAP_FILE(int, mkdir, (const char *path, mode_t mode), (path, mode))
+WRAP_NOTED(int, mkdir, (const char *path, mode_t mode), (path, mode), power_made_directory(path))
 WRAP_FILE(int, symlink, (const char *to, const char *path), (to, path))
-WRAP_FILE(int, rename, (const char *a, const char *b), (a, b))
-WRAP_FILE(int, renameat, (int ad, const char *a, int bd, const char *b), (ad, a, bd, b))
-WRAP_FILE(int, renameat2, (int ad, const char *a, int bd, const char *b, unsigned int how),
-	  (ad, a, bd, b, how))
+WRAP_NOTED(int, rename, (const char *a, const char *b), (a, b),
+	   power_renamed(AT_FDCWD, a, AT_FDCWD, b))
+WRAP_NOTED(int, renameat, (int ad, const char *a, int bd, const char *b), (ad, a, bd, b),
+	   power_renamed(ad, a, bd, b))
+WRAP_NOTED(int, renameat2, (int ad, const char *a, int bd, const char *b, unsigned int how),
+	   (ad, a, bd, b, how), power_renamed(ad, a, bd, b))
 WRAP_FILE(ssize_t, getrandom, (void *buf, size_t len, unsigned int flags), (buf, len, flags))
-WRAP(FILES, NULL, char *, mkdtemp, (char *path), (path))
+
+char *__real_mkdtemp(char *path);
+char *__wrap_mkdtemp(char *path);
+char *__wrap_mkdtemp(char *path)
+{
+	char *r = fails(FILES) ? NULL : __real_mkdtemp(path);
+
+	if (r)
+		power_made_directory(path);
+	return r;
+}
+
 WRAP(FILES, NULL, DIR *, opendir, (const char *path), (path))
 
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
 {
-	if (armed)
-		return fails(FILES) ? -1 : 0;
-	return __real_fsync(fd);
+	if (fails(FILES))
+		return -1;
+	power_synced(fd);
+	return armed ? 0 : __real_fsync(fd);
 }
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
 int __wrap_fdatasync(int fd)
 {
-	if (armed)
-		return fails(FILES) ? -1 : 0;
-	return __real_fdatasync(fd);
+	if (fails(FILES))
+		return -1;
+	power_synced(fd);
+	return armed ? 0 : __real_fdatasync(fd);
+}
+
+static bool is_there(int dirfd, const char *path, int flags)
+{
+	return power_is_on() && (flags & O_CREAT) && faccessat(dirfd, path, F_OK, 0) == 0;
 }
 
 int __real_open64(const char *path, int flags, mode_t mode);
 int __wrap_open64(const char *path, int flags, mode_t mode);
 int __wrap_open64(const char *path, int flags, mode_t mode)
 {
+	bool existed = is_there(AT_FDCWD, path, flags);
+	int fd;
+
 	if (faults_ioctl && strcmp(path, "/dev/mapper/control") == 0)
 		path = "/dev/null";
-	return fails(FILES) ? -1 : __real_open64(path, flags, mode);
+	fd = fails(FILES) ? -1 : __real_open64(path, flags, mode);
+	if (fd >= 0)
+		power_opened(fd, AT_FDCWD, path, flags, existed);
+	return fd;
 }
 
 int __real_openat64(int dirfd, const char *path, int flags, mode_t mode);
 int __wrap_openat64(int dirfd, const char *path, int flags, mode_t mode);
 int __wrap_openat64(int dirfd, const char *path, int flags, mode_t mode)
 {
-	return fails(FILES) ? -1 : __real_openat64(dirfd, path, flags, mode);
+	bool existed = is_there(dirfd, path, flags);
+	int fd = fails(FILES) ? -1 : __real_openat64(dirfd, path, flags, mode);
+
+	if (fd >= 0)
+		power_opened(fd, dirfd, path, flags, existed);
+	return fd;
 }
 
 int __real_ioctl(int fd, unsigned long request, ...);
