@@ -26,6 +26,9 @@ static int trim(const char *target, uint64_t *ret_freed_bytes, struct err *err)
 
 	if (fd < 0)
 		return err_errno(err, errno, "cannot open '%s'", target);
+	/* What the journal has not committed is not free yet, and is no trim's. */
+	if (syncfs(fd) < 0)
+		return err_errno(err, errno, "cannot write what is on '%s'", target);
 	if (ioctl(fd, FITRIM, &range) < 0)
 		return err_errno(err, errno, "cannot trim the file system on '%s'", target);
 	*ret_freed_bytes = range.len;
