@@ -13,7 +13,7 @@ $(B)/lib/libploop.so.0: $(ploop_SRC:%.c=$(B)/obj/%.o) $(B)/libcommon.a ploop/plo
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libploop.so.0 -Wl,-z,defs \
 		-Wl,--version-script=ploop/ploop.map -o $@ $(filter %.o,$^) $(filter %.a,$^) $(ploop_LIBS)
 
-$(B)/bin/ploop: LIBS = $(ploop_LIBS) $(LIBS_uuid)
+$(B)/bin/ploop: LIBS = $(ploop_LIBS) $(LIBS_uuid) $(LIBS_jansson)
 $(B)/bin/ploop: $(ploop_CMD:%.c=$(B)/obj/%.o) $(B)/libploop.a $(B)/libcommon.a
 
 BINS += $(B)/bin/ploop $(if $(filter 1,$(SAN)),,$(B)/lib/libploop.so.0)

@@ -144,6 +144,40 @@ int ploop_mount_point(struct ploop_disk *disk, dev_t dev, char **ret_target, str
 /* Is @dev, the device of some mounted file system, the one that ploop_mount() attached this disk to? */
 bool ploop_is_attached(struct ploop_disk *disk, dev_t dev);
 
+/* A device that is on an image: of the target ploop, or a loop device on the top of an image directory. */
+struct ploop_device {
+	dev_t dev;
+	char name[32]; /* as in /dev */
+	char *image;   /* the top, by the name that the kernel has */
+	char *target;  /* where it is mounted, as seen from here; NULL: nowhere */
+	bool read_only;
+	unsigned int levels;	/* images on top of each other */
+	uint32_t cluster_bytes; /* of the target; 0: a loop device */
+	char flags[8]; /* that the target tells, see its documentation; empty: a loop device */
+	uint64_t size_bytes, offset_bytes; /* of the device; of its start on the disk */
+};
+
+struct ploop_io {
+	uint64_t reads, read_bytes, read_ms;
+	uint64_t writes, write_bytes, write_ms;
+	uint64_t discards, discard_bytes, discard_ms;
+	uint64_t flushes, flush_ms;
+	uint64_t in_flight, busy_ms;
+};
+
+/* All of them, by name; caller frees the list. -EACCES without the right to ask the device mapper. */
+int ploop_devices(struct ploop_device **ret, size_t *ret_count, struct err *err);
+void ploop_devices_free(struct ploop_device *list, size_t count);
+
+/*
+ * That of the disk, or @dev when @disk is NULL; freed as a list of one. -ENOENT when
+ * the disk is not mounted, -ENOTBLK for a device that is on no image.
+ */
+int ploop_device_of(struct ploop_disk *disk, dev_t dev, struct ploop_device **ret, struct err *err);
+
+/* What the kernel has counted since the device was made. */
+int ploop_device_io(const struct ploop_device *device, struct ploop_io *ret, struct err *err);
+
 /*
  * Keep every mount of the images in directory @dir away until ploop_release()
  * (NULL is fine), so that they can be moved or removed. Looks at no image: a

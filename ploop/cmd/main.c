@@ -42,6 +42,14 @@ static const struct command commands[] = {
 	 "  -s              size and partition only\n"
 	 "  -d              device and mount point only\n",
 	 "", "tell about an image"},
+	{"list", cmd_list, "[-a] [--json]",
+	 "  -a              those that are mounted nowhere, too\n"
+	 "  --json          a JSON array of objects\n",
+	 "", "tell which images are attached"},
+	{"stat", cmd_stat, "-d DEVICE | DIR|DiskDescriptor.xml|IMAGE [--json]",
+	 "  -d DEVICE       that device\n"
+	 "  --json          a JSON object\n",
+	 "", "tell about the device of an image, and what it has done"},
 	{"check", cmd_check, "[options] DIR|DiskDescriptor.xml|IMAGE",
 	 "  -d, --drop-inuse  mend first what was cut short, fill holes\n"
 	 "  -S, --repair-sparse  the same\n"
@@ -119,8 +127,8 @@ static const struct command commands[] = {
 
 /* OpenVZ's commands that come with a later part of the library. */
 static const char *const later[] = {
-	"list",	 "tsnapshot", "encrypt", "tg-init", "tg-deinit", "tg-status", "stat",
-	"start", "stop",      "delete",	 "clear",   "merge",	 "grow",
+	"tsnapshot", "encrypt", "tg-init", "tg-deinit", "tg-status", "start",
+	"stop",	     "delete",	"clear",   "merge",	"grow",
 };
 
 int cmd_usage(struct err *err, const char *fmt, ...)

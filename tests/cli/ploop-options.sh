@@ -22,6 +22,7 @@ check "--version" ploop --version
 # Wrong parameters: exit code 38, one line.
 for args in "" "frobnicate" "init" "init x/y" "init -s" "init -s 1Q x/y" "init -s 10M" "init -s 10M a b" \
 	"init -s 10M -f qcow2 x/y" "init -s 10M -b 3 x/y" "init -s 10M --uuid z x/y" "init -s 10M --time z x/y" \
+	"list x" "list -Z" "stat" "stat a b" "stat -d" "stat -d /dev/null" "stat -d /dev/null x" \
 	"init --nonsense" "init -Z" "info" "check" "mount x" "mount -m" "umount" "umount -m a -d b"; do
 	# shellcheck disable=SC2086 # words
 	run ploop $args
@@ -46,7 +47,7 @@ refused "'-n'" init -s 10M -n x/y
 refused "-k" init -s 10M -k id x/y
 refused "'-d'" mount -d /dev/x -m m x
 refused "qcow2" mount -f qcow2 -m m x
-for c in tsnapshot list; do
+for c in tsnapshot encrypt; do
 	refused "$c" "$c" x
 done
 # wrong PATTERN ARGUMENT... - what a copy is told makes no sense.
@@ -86,6 +87,14 @@ check "its lock is free" flock -n e/root.hds true
 ploop check -d e >/dev/null
 mustfail "umount of what is not mounted" ploop umount e
 is "is exit code 40" "$status" 40
+mustfail "stat of what is not mounted" ploop stat e
+is "is exit code 40" "$status" 40
+like "by name" "$output" "'e/root.hds' is not mounted"
+mustfail "stat of what is not there" ploop stat nothing
+is "is exit code 4" "$status" 4
+check "without a device mapper nothing is listed" without_mapper ploop list -a
+is "not a word" "$output" ""
+is "nor as JSON" "$(without_mapper ploop list --json)" "[]"
 
 # docs/man/ploop.8 against this list: scripts/check-docs.
 run ploop --list-options
