@@ -43,6 +43,7 @@
 #include "gpt.h"
 #include "guid.h"
 #include "io.h"
+#include "kept.h"
 #include "later.h"
 #include "mark.h"
 #include "mend.h"
@@ -580,7 +581,8 @@ static void settle_after(const char *path, int image, int fd)
 	ploop_close(disk);
 }
 
-static void compact(const char *path, int image, unsigned int levels)
+/* It has its points again then. */
+static void compact(const char *path, int image, unsigned int levels, struct extension *points)
 {
 	struct ploop_disk *disk = open_around(path, image);
 	_cleanup_close_ int fd = -EBADF;
@@ -595,8 +597,12 @@ static void compact(const char *path, int image, unsigned int levels)
 		(void)compact_image(fd, COMPACT_MOVE_BYTES, disk, path, &freed, NULL);
 	if (disk)
 		ploop_close(disk);
-	if (fd >= 0)
+	if (fd >= 0) {
+		/* First, so that what is written after that is noted in them. */
+		kept_put(path, fd, points);
 		settle_after(path, image, fd);
+	}
+	extension_free(points);
 }
 
 static void unmounted(const char *name, int dev)
@@ -604,29 +610,36 @@ static void unmounted(const char *name, int dev)
 	_cleanup_close_ int fd = dev, dm = dm_open(), image = -EBADF;
 	_cleanup_close_ int settled = attach_open_settled(name);
 	_cleanup_free_ char *dir = NULL;
+	struct extension points = {.n = 0};
 	char path[PATH_BYTES];
 	int read_only = 1;
 	unsigned int levels;
 	uint64_t sequence;
 	struct stat st;
+	dev_t number;
 	bool clean;
 
 	if (settled < 0 || fstat(fd, &st) < 0 || mark_sequence(fd, &sequence) < 0 ||
 	    ioctl(fd, BLKROGET, &read_only) < 0)
 		return;
 	clean = attach_is_clean(fd);
+	number = st.st_rdev;
 	levels = dm < 0 ? 0 : levels_of(dm, st.st_rdev);
 	image = levels ? open_named(dm, st.st_rdev, levels - 1, path) : -EBADF;
 	if (image >= 0 && (fstat(image, &st) < 0 || !is_of(name, &st)))
 		close(steal_fd(&image));
+	if (image >= 0 && !read_only)
+		points = kept_collect(path, dm, number, sequence);
 	close(steal_fd(&settled));
 	/* It is written to until then: the mark tells of the file as it is after that. */
 	let_go(name, steal_fd(&fd), sequence);
 	/* Locked, as it may be mounted again by now. */
-	if (image < 0 || !lock_soon(image))
+	if (image < 0 || !lock_soon(image)) {
+		extension_free(&points);
 		return;
+	}
 	if (!read_only)
-		compact(path, image, levels);
+		compact(path, image, levels, &points);
 	if (clean)
 		mark_unmounted(image, sequence);
 	/* It takes the lock itself. */

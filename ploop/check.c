@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "disk.h"
 #include "err.h"
+#include "extension.h"
 #include "format.h"
 #include "gpt.h"
 #include "holes.h"
@@ -60,6 +61,25 @@ static int check_holes(struct check *c)
 	return r < 0 ? r : 0;
 }
 
+/* Its clusters are in no entry. */
+static int check_extension(struct check *c, const struct ploop_header *h, const struct bat *bat,
+			   uint32_t *owner)
+{
+	struct err why = ERR_INIT;
+	struct extension e;
+	uint32_t i;
+	int r = extension_load(c->fd, h, bat, c->file_bytes, c->path, &e, &why);
+
+	if (r == -EUCLEAN || r == -EOPNOTSUPP) {
+		found(c, "%s", why.msg);
+		return 0;
+	}
+	for (i = 0; r == 0 && i < e.n_clusters; i++)
+		owner[e.clusters[i]] = UINT32_MAX;
+	extension_free(&e);
+	return r;
+}
+
 /* Every entry, where image_open() stops at the first. */
 static int check_map(struct check *c, const struct ploop_header *h)
 {
@@ -88,7 +108,10 @@ static int check_map(struct check *c, const struct ploop_header *h)
 		else
 			owner[e] = i + 1;
 	}
+	r = check_extension(c, h, &bat, owner);
 	bat_free(&bat);
+	if (r < 0)
+		return r;
 	for (n = first; n < clusters; n++)
 		lost += !owner[n];
 	if (lost)

@@ -6,6 +6,7 @@
  *   4  their entries say so; stable
  *   5  the file is cut behind the last cluster that an entry names
  *   6  the image is closed; stable
+ *   7  its extension, which counts no more from 1 on, is put back behind the data
  *
  * After a crash each entry names the old place or the copy, which are the same
  * as long as both are there, and mend.c closes it.
@@ -24,6 +25,7 @@
 #include "cleanup.h"
 #include "disk.h"
 #include "err.h"
+#include "extension.h"
 #include "format.h"
 #include "image.h"
 #include "io.h"
@@ -34,6 +36,7 @@ struct compaction {
 	uint64_t cluster_bytes, file_clusters;
 	uint8_t header[sizeof(struct ploop_header)];
 	struct bat bat;
+	struct extension ext;
 	uint32_t *owner; /* of each cluster of the file: entry + 1, 0: none */
 	void *buf;	 /* a cluster */
 };
@@ -66,6 +69,8 @@ static int load(struct compaction *c, const char *path, struct err *err)
 	for (i = 0; i < c->bat.count; i++)
 		if (bat_lookup(&c->bat, i))
 			c->owner[bat_lookup(&c->bat, i)] = i + 1;
+	/* One that is wrong says nothing. */
+	(void)extension_load(c->image, &h, &c->bat, (uint64_t)st.st_size, path, &c->ext, NULL);
 	return 0;
 }
 
@@ -92,14 +97,14 @@ static void drop_holes(struct compaction *c, const struct ploop_disk *disk)
 	}
 }
 
-static int mark(struct compaction *c, uint32_t in_use)
+/* @extension: where it is, 0: there is none, as one would tell of an older state. */
+static int mark(struct compaction *c, uint32_t in_use, uint64_t extension)
 {
 	struct ploop_header h;
 
 	memcpy(&h, c->header, sizeof(h));
 	h.in_use = htole32(in_use);
-	/* It would tell of an older state. */
-	h.extension_sectors = 0;
+	h.extension_sectors = htole64(extension);
 	return io_pwrite_full(c->image, &h, sizeof(h), 0) < 0 || fsync(c->image) < 0 ? -EIO : 0;
 }
 
@@ -148,17 +153,35 @@ static int store(struct compaction *c)
 
 static bool is_full(const struct compaction *c)
 {
-	uint64_t i;
+	uint64_t i, free = 0;
 
 	for (i = c->bat.first; i < c->file_clusters; i++)
-		if (!c->owner[i])
-			return false;
-	return true;
+		free += !c->owner[i];
+	return free == c->ext.n_clusters;
+}
+
+/* Nothing is lost with it but what was noted in it: the image is closed. */
+static void put_extension(struct compaction *c, uint64_t *end)
+{
+	uint32_t size = (uint32_t)c->cluster_bytes;
+	uint64_t at;
+
+	if (!c->ext.n)
+		return;
+	c->ext.n_clusters = 0;
+	c->bat.next = (uint32_t)*end;
+	if (mark(c, PLOOP_INUSE, 0) == 0 &&
+	    extension_make_room(&c->ext, c->image, &c->bat, size) == 0 && store(c) == 0 &&
+	    extension_store(&c->ext, c->image, size, &at) == 0 && fdatasync(c->image) == 0 &&
+	    mark(c, PLOOP_CLOSED_V21, at) == 0)
+		*end = c->bat.next;
+	else
+		(void)mark(c, PLOOP_CLOSED, 0);
 }
 
 static int shorten(struct compaction *c, uint64_t budget, uint64_t *ret_end)
 {
-	int r = mark(c, PLOOP_INUSE);
+	int r = mark(c, PLOOP_INUSE, 0);
 
 	/* Before anything is put where they were. */
 	if (r == 0)
@@ -169,7 +192,7 @@ static int shorten(struct compaction *c, uint64_t budget, uint64_t *ret_end)
 		r = store(c);
 	if (r == 0 && ftruncate(c->image, (off_t)(*ret_end * c->cluster_bytes)) < 0)
 		r = -errno;
-	return r == 0 ? mark(c, PLOOP_CLOSED) : r;
+	return r == 0 ? mark(c, PLOOP_CLOSED, 0) : r;
 }
 
 /* Of zeros, whose blocks nobody writes: where there is no room for them they stay holes. */
@@ -191,6 +214,7 @@ int compact_image(int image, uint64_t max_move_bytes, const struct ploop_disk *d
 		  const char *path, uint64_t *ret_freed_bytes, struct err *err)
 {
 	struct compaction c = {.image = image};
+	bool shortened = false;
 	uint64_t end;
 	int r = load(&c, path, err);
 
@@ -201,16 +225,21 @@ int compact_image(int image, uint64_t max_move_bytes, const struct ploop_disk *d
 			drop_holes(&c, disk);
 		if (!is_full(&c)) {
 			mark_forget(image);
+			shortened = true;
 			r = shorten(&c, max_move_bytes, &end);
 			if (r < 0)
 				err_errno(err, r, "cannot compact '%s'", path);
 		}
 		if (r == 0) {
 			fill_holes(&c, end);
-			*ret_freed_bytes = (c.file_clusters - end) * c.cluster_bytes;
+			if (shortened)
+				put_extension(&c, &end);
+			if (end < c.file_clusters)
+				*ret_freed_bytes = (c.file_clusters - end) * c.cluster_bytes;
 		}
 	}
 	bat_free(&c.bat);
+	extension_free(&c.ext);
 	free(c.owner);
 	free(c.buf);
 	return r;

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Copies of mounted disks: into a file, or into a stream and out of it.
+ * Copies of mounted disks: into a file, or into a stream and out of it; and of
+ * what was written since a point to one that is at rest.
  *
  *   tracked -> passes -> newfile
  *   tracked -> passes -> stream ... stream -> newfile
+ *   increment_from -> increment_to
+ *   increment_from -> stream ... stream -> increment_to
  */
 #include "ploop.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "disk.h"
 #include "err.h"
+#include "increment.h"
 #include "newfile.h"
 #include "passes.h"
+#include "points.h"
 #include "stream.h"
 #include "tracked.h"
 
@@ -46,6 +53,35 @@ static int flush_file(void *arg, struct err *err)
 	return newfile_flush(arg, err);
 }
 
+static int put_in_increment(void *arg, uint32_t cluster, const void *buf, size_t len,
+			    struct err *err)
+{
+	return increment_put(arg, cluster, buf, len, err);
+}
+
+/* @dir has what @source was at the point, and gets the rest. */
+static int copy_since(const char *source, const char *dir, const struct ploop_copy_opts *opts,
+		      struct ploop_copied *ret_copied, struct err *err)
+{
+	struct increment_from from;
+	struct increment_to t;
+	const struct passes_to to = {.arg = &t, .put = put_in_increment};
+	int r = increment_open(source, opts->since, opts->point, &from, err);
+
+	if (r < 0)
+		return r;
+	r = increment_begin(dir, from.since, from.point, from.at.disk->img.size_bytes,
+			    from.at.disk->img.cluster_bytes, &t, err);
+	if (r == 0) {
+		r = increment_run(&from, &to, ret_copied, err);
+		if (r == 0)
+			r = increment_end(&t, err);
+		increment_drop(&t);
+	}
+	increment_close(&from, r < 0);
+	return r;
+}
+
 int ploop_copy(const char *source, const char *image, const struct ploop_copy_opts *opts,
 	       struct ploop_copied *ret_copied, struct err *err)
 {
@@ -53,8 +89,11 @@ int ploop_copy(const char *source, const char *image, const struct ploop_copy_op
 	const struct passes_to to = {.arg = &f, .put = put_in_file, .flush = flush_file};
 	struct passes_from from;
 	struct tracked *t;
-	int r = tracked_open(source, opts, &t, &from, err);
+	int r;
 
+	if (opts && opts->since)
+		return copy_since(source, image, opts, ret_copied, err);
+	r = tracked_open(source, opts, &t, &from, err);
 	if (r < 0)
 		return r;
 	r = newfile_begin(&f, image, from.size_bytes, from.cluster_bytes, err);
@@ -111,6 +150,38 @@ static int flush_stream(void *arg, struct err *err)
 	return put_word(arg, STREAM_FLUSH, err);
 }
 
+static int begin_since(struct stream *s, int out, const struct increment_from *from,
+		       struct err *err)
+{
+	const struct image *img = &from->at.disk->img;
+	uint8_t since[POINT_ID_BYTES], point[POINT_ID_BYTES];
+
+	point_id(from->since, since);
+	if (*from->point)
+		point_id(from->point, point);
+	return stream_begin_since(s, out, img->size_bytes, img->cluster_bytes, since,
+				  *from->point ? point : NULL, err);
+}
+
+static int send_since(const char *source, int out, int feedback, const struct ploop_copy_opts *opts,
+		      struct ploop_copied *ret_copied, struct err *err)
+{
+	struct sender s = {.feedback = feedback};
+	const struct passes_to to = {.arg = &s, .put = put_in_stream};
+	struct increment_from from;
+	int r = increment_open(source, opts->since, opts->point, &from, err);
+
+	if (r < 0)
+		return r;
+	r = explain(&s, begin_since(&s.s, out, &from, err), err);
+	if (r == 0)
+		r = increment_run(&from, &to, ret_copied, err);
+	if (r == 0)
+		r = put_word(&s, STREAM_END, err);
+	increment_close(&from, r < 0);
+	return r;
+}
+
 int ploop_copy_send(const char *source, int out, int feedback, const struct ploop_copy_opts *opts,
 		    struct ploop_copied *ret_copied, struct err *err)
 {
@@ -118,8 +189,11 @@ int ploop_copy_send(const char *source, int out, int feedback, const struct ploo
 	const struct passes_to to = {.arg = &s, .put = put_in_stream, .flush = flush_stream};
 	struct passes_from from;
 	struct tracked *t;
-	int r = tracked_open(source, opts, &t, &from, err);
+	int r;
 
+	if (opts && opts->since)
+		return send_since(source, out, feedback, opts, ret_copied, err);
+	r = tracked_open(source, opts, &t, &from, err);
 	if (r < 0)
 		return r;
 	r = check_elsewhere(t, out, source, err);
@@ -140,25 +214,26 @@ static int answer(const struct stream *s, int feedback, struct err *err)
 	return r < 0 ? err_errno(err, r, "cannot answer the sender") : 0;
 }
 
-/* To the end mark. */
-static int take_frames(struct stream *s, struct newfile *f, int feedback, struct err *err)
+/* To the end mark, into what is at @image. */
+static int take_frames(struct stream *s, const struct passes_to *to, const char *image,
+		       int feedback, struct err *err)
 {
 	_cleanup_free_ void *buf = malloc(s->cluster_bytes);
 	struct stream_frame frame;
 	int r = 0;
 
 	if (!buf)
-		return err_errno(err, ENOMEM, "cannot receive '%s'", f->path);
+		return err_errno(err, ENOMEM, "cannot receive '%s'", image);
 	while (r == 0 && (r = stream_get(s, &frame, buf, err)) == 0) {
 		if (frame.type == STREAM_END)
 			return 0;
 		if (frame.type == STREAM_FLUSH) {
-			r = newfile_flush(f, err);
+			r = to->flush(to->arg, err);
 			if (r == 0)
 				r = answer(s, feedback, err);
 		} else {
-			r = newfile_put(f, frame.cluster, frame.type == STREAM_DATA ? buf : NULL,
-					frame.length, err);
+			r = to->put(to->arg, frame.cluster, frame.type == STREAM_DATA ? buf : NULL,
+				    frame.length, err);
 		}
 	}
 	return r;
@@ -167,14 +242,41 @@ static int take_frames(struct stream *s, struct newfile *f, int feedback, struct
 static int receive(struct stream *s, const char *image, int feedback, struct err *err)
 {
 	struct newfile f;
+	const struct passes_to to = {.arg = &f, .put = put_in_file, .flush = flush_file};
 	int r = newfile_begin(&f, image, s->size_bytes, s->cluster_bytes, err);
 
 	if (r < 0)
 		return r;
-	r = take_frames(s, &f, feedback, err);
+	r = take_frames(s, &to, image, feedback, err);
 	if (r == 0)
 		r = newfile_end(&f, err);
 	newfile_drop(&f);
+	return r;
+}
+
+static int flush_increment(void *arg, struct err *err)
+{
+	return increment_flush(arg, err);
+}
+
+static int receive_since(struct stream *s, const char *dir, int feedback, struct err *err)
+{
+	static const uint8_t none[POINT_ID_BYTES];
+	char since[PLOOP_GUID_BYTES], point[PLOOP_GUID_BYTES] = "";
+	struct increment_to t;
+	const struct passes_to to = {.arg = &t, .put = put_in_increment, .flush = flush_increment};
+	int r;
+
+	point_guid(s->since, since);
+	if (memcmp(s->point, none, sizeof(none)) != 0)
+		point_guid(s->point, point);
+	r = increment_begin(dir, since, point, s->size_bytes, s->cluster_bytes, &t, err);
+	if (r < 0)
+		return r;
+	r = take_frames(s, &to, dir, feedback, err);
+	if (r == 0)
+		r = increment_end(&t, err);
+	increment_drop(&t);
 	return r;
 }
 
@@ -185,7 +287,8 @@ int ploop_copy_receive(const char *image, int in, int feedback, struct err *err)
 	int r = stream_open(&s, in, &own);
 
 	if (r == 0)
-		r = receive(&s, image, feedback, &own);
+		r = s.increment ? receive_since(&s, image, feedback, &own)
+				: receive(&s, image, feedback, &own);
 	if (r == 0) {
 		/* The image is there, and stays, whether the sender learns of it or not. */
 		if (feedback >= 0)

@@ -190,6 +190,8 @@ static int write_back(struct ploop_disk *disk, struct disk_slot *s)
 			disk->io_error = r;
 		return r;
 	}
+	extension_note(&img->ext, (uint64_t)s->cluster * img->cluster_bytes + s->dirty_lo,
+		       s->dirty_hi - s->dirty_lo);
 	s->dirty_lo = UINT32_MAX;
 	s->dirty_hi = 0;
 	return 0;

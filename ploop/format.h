@@ -69,6 +69,48 @@ static_assert(sizeof(struct ploop_header) == 64, "header");
 /* The block table starts right behind the header: its entry 0 is at byte 64. */
 #define PLOOP_BAT_OFFSET ((uint64_t)sizeof(struct ploop_header))
 
+/*
+ * The format extension: a cluster with this header, then features, each of them
+ * with its data and zeros up to the next 8 bytes; one of zeros ends them.
+ */
+#define PLOOP_EXT_MAGIC	    0xAB234CEF23DCEA87ull
+#define PLOOP_FEATURE_END   0ull
+#define PLOOP_FEATURE_DIRTY 0x20385FAE252CB34Aull
+
+#define PLOOP_FEATURE_NECESSARY 1ull /* whoever does not know it must not write to the image */
+#define PLOOP_FEATURE_TRANSIT	2ull /* whoever does not know it keeps it */
+
+struct ploop_extension {
+	/* 0x00 */ uint64_t magic;
+	/* 0x08 */ uint8_t md5[16]; /* of the rest of the cluster */
+} __attribute__((packed));
+
+static_assert(sizeof(struct ploop_extension) == 24, "extension");
+
+struct ploop_feature {
+	/* 0x00 */ uint64_t magic;
+	/* 0x08 */ uint64_t flags;
+	/* 0x10 */ uint32_t data_bytes;
+	/* 0x14 */ uint32_t reserved;
+} __attribute__((packed));
+
+static_assert(offsetof(struct ploop_feature, data_bytes) == 0x10, "data_bytes");
+static_assert(sizeof(struct ploop_feature) == 24, "feature");
+
+/* Behind it, for each cluster of bits, where that is in sectors; 0: none of them is set, 1: all. */
+struct ploop_dirty {
+	/* 0x00 */ uint64_t disk_sectors;
+	/* 0x08 */ uint8_t id[16];
+	/* 0x18 */ uint32_t granularity_sectors;
+	/* 0x1c */ uint32_t table_entries;
+} __attribute__((packed));
+
+static_assert(offsetof(struct ploop_dirty, granularity_sectors) == 0x18, "granularity_sectors");
+static_assert(sizeof(struct ploop_dirty) == 32, "dirty");
+
+#define PLOOP_DIRTY_NONE 0ull
+#define PLOOP_DIRTY_ALL	 1ull
+
 /* GUID partition table (UEFI 2.10, 5.3). Sectors of 512 bytes. */
 
 #define GPT_SIGNATURE	  "EFI PART"

@@ -30,12 +30,13 @@
 #define ZERO_CHUNK (64u << 10)
 #define MAP_TRIES  5
 
-static int write_header(struct image *img, uint32_t in_use)
+/* @extension: where it is in the file, 0: there is none. */
+static int write_header(struct image *img, uint32_t in_use, uint64_t extension)
 {
 	uint64_t sectors = img->size_bytes / PLOOP_SECTOR;
 	uint64_t track = PLOOP_HEADS * PLOOP_TRACK_SECTORS;
 	uint64_t cylinders = (sectors + track - 1) / track;
-	bool empty = img->bat.next == img->bat.first;
+	bool empty = img->bat.next - img->ext.n_clusters == img->bat.first;
 	struct ploop_header h = {
 		.type = htole32(PLOOP_TYPE_EXPANDED),
 		.heads = htole32(PLOOP_HEADS),
@@ -47,6 +48,7 @@ static int write_header(struct image *img, uint32_t in_use)
 		.first_block_sectors =
 			htole32(img->bat.first * (img->cluster_bytes / PLOOP_SECTOR)),
 		.flags = htole32(empty ? PLOOP_FLAG_EMPTY : 0),
+		.extension_sectors = htole64(extension),
 	};
 
 	memcpy(h.signature, img->version == 1 ? PLOOP_SIG_V1 : PLOOP_SIG_V2, PLOOP_SIG_LEN);
@@ -70,7 +72,7 @@ static int write_empty_map(struct image *img)
 	}
 	memset(img->bat.dirty, 0,
 	       (size_t)((PLOOP_BAT_OFFSET + 4ull * img->bat.count + 4095) / 4096));
-	return write_header(img, PLOOP_INUSE);
+	return write_header(img, PLOOP_INUSE, 0);
 }
 
 static int init_expanded(struct image *img)
@@ -127,7 +129,7 @@ int image_set_version(struct image *img, unsigned int version, struct err *err)
 			       img->name);
 	img->version = version;
 	img->bat.unit = version == 1 ? sectors : 1;
-	r = write_header(img, PLOOP_INUSE);
+	r = write_header(img, PLOOP_INUSE, 0);
 	return r < 0 ? err_errno(err, r, "cannot create the image '%s'", img->name) : 0;
 }
 
@@ -335,10 +337,39 @@ static int load_raw(struct image *img, uint64_t file_bytes, uint32_t cluster_byt
 	return 0;
 }
 
+int image_load_extension(struct image *img, struct err *err)
+{
+	uint8_t bytes[sizeof(struct ploop_header)];
+	struct ploop_header h;
+	struct stat st;
+	int r = io_pread_full(img->fd, bytes, sizeof(bytes), 0);
+
+	if (r < 0 || fstat(img->fd, &st) < 0)
+		return err_errno(err, r < 0 ? r : errno, "cannot read '%s'", img->name);
+	r = image_parse_header(bytes, (uint64_t)st.st_size, img->name, &h, err);
+	if (r < 0)
+		return r;
+	extension_free(&img->ext);
+	return extension_load(img->fd, &h, &img->bat, (uint64_t)st.st_size, img->name, &img->ext,
+			      err);
+}
+
+/* One that is wrong says nothing, and is not in the header any more when the image is closed. */
+static int keep_extension(struct image *img, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int r = image_load_extension(img, &why);
+
+	return r < 0 && r != -EUCLEAN ? err_set(err, why.code, "%s", why.msg) : 0;
+}
+
 static int mark_in_use(struct image *img, struct err *err)
 {
-	int r = write_header(img, PLOOP_INUSE);
+	int r = keep_extension(img, err);
 
+	if (r < 0)
+		return r;
+	r = write_header(img, PLOOP_INUSE, 0);
 	if (r == 0 && fdatasync(img->fd) < 0)
 		r = -errno;
 	if (r < 0)
@@ -522,9 +553,22 @@ int image_cut(struct image *img, uint64_t size_bytes)
 		img->bat.count = count;
 	}
 	img->size_bytes = size_bytes;
+	/* They are of the disk as it was. */
+	extension_free(&img->ext);
 	if (r == 0 && img->format == PLOOP_FORMAT_EXPANDED)
-		r = write_header(img, PLOOP_INUSE);
+		r = write_header(img, PLOOP_INUSE, 0);
 	return r == 0 && fdatasync(img->fd) < 0 ? -errno : r;
+}
+
+/* The extension is stable before the header names it. */
+static int close_header(struct image *img, bool sync)
+{
+	uint64_t at;
+	int r = extension_store(&img->ext, img->fd, img->cluster_bytes, &at);
+
+	if (r == 0 && at && sync && fdatasync(img->fd) < 0)
+		r = -errno;
+	return r < 0 ? r : write_header(img, at ? PLOOP_CLOSED_V21 : PLOOP_CLOSED, at);
 }
 
 int image_finish(struct image *img, bool sync, struct err *err)
@@ -533,9 +577,11 @@ int image_finish(struct image *img, bool sync, struct err *err)
 
 	if (!img->writable)
 		return 0;
-	r = image_store_map(img, sync);
+	r = extension_make_room(&img->ext, img->fd, &img->bat, img->cluster_bytes);
+	if (r == 0)
+		r = image_store_map(img, sync);
 	if (r == 0 && img->marked)
-		r = write_header(img, PLOOP_CLOSED);
+		r = close_header(img, sync);
 	if (r == 0 && sync && fsync(img->fd) < 0)
 		r = -errno;
 	if (r < 0)
@@ -549,6 +595,7 @@ void image_close(struct image *img)
 	if (img->fd >= 0)
 		close(img->fd);
 	bat_free(&img->bat);
+	extension_free(&img->ext);
 	free(img->present);
 	free(img->name);
 	*img = (struct image){.fd = -EBADF};

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bat.h"
+#include "extension.h"
 #include "ploop.h"
 
 struct err;
@@ -21,11 +22,12 @@ struct image {
 	uint32_t cluster_bytes;
 	uint64_t size_bytes; /* of the virtual disk */
 	bool writable;
-	bool marked;	  /* the file says that it is in use */
-	bool unmapped;	  /* open while somebody writes to it: the map is not loaded */
-	bool reserved;	  /* while it is made: each cluster has its place already */
-	struct bat bat;	  /* expanded only */
-	uint8_t *present; /* raw, while it is made: clusters that were written; NULL: all */
+	bool marked;	      /* the file says that it is in use */
+	bool unmapped;	      /* open while somebody writes to it: the map is not loaded */
+	bool reserved;	      /* while it is made: each cluster has its place already */
+	struct bat bat;	      /* expanded only */
+	struct extension ext; /* of one that is written to, or that was asked for */
+	uint8_t *present;     /* raw, while it is made: clusters that were written; NULL: all */
 };
 
 /* Virtual disk sizes are whole clusters. */
@@ -87,6 +89,9 @@ int image_is_marked(int dirfd, const char *name, bool *ret, struct err *err);
 
 /* One that was opened for reading is written to, by @fd, which has the lock, and marked in use. */
 int image_take(struct image *img, int fd, struct err *err);
+
+/* What of the extension there is, for one that is only read; see extension_load(). */
+int image_load_extension(struct image *img, struct err *err);
 
 /* The map of an unmapped image, as it is now. */
 int image_map_now(struct image *img, struct err *err);

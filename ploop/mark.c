@@ -137,11 +137,24 @@ int mark_mounted(int image, int dev, bool checked, uint32_t max_id)
 	return fsync(image) < 0 ? -errno : 0;
 }
 
+static bool is_mounted(int image, uint64_t sequence, uint32_t *ret_max_id)
+{
+	char value[VALUE_MAX];
+
+	return describe_device(sequence, value) == 0 && says(image, value, ret_max_id);
+}
+
+bool mark_is_mounted(int image, uint64_t sequence)
+{
+	uint32_t max_id;
+
+	return is_mounted(image, sequence, &max_id);
+}
+
 void mark_unmounted(int image, uint64_t sequence)
 {
 	struct mark mark = {.checked = true};
-	char value[VALUE_MAX];
 
-	if (describe_device(sequence, value) == 0 && says(image, value, &mark.max_id))
+	if (is_mounted(image, sequence, &mark.max_id))
 		mark_set(image, mark);
 }

@@ -41,6 +41,9 @@ int mark_sequence(int dev, uint64_t *ret);
  */
 int mark_mounted(int image, int dev, bool checked, uint32_t max_id);
 
+/* Does the mark say that it is this device that writes to it? */
+bool mark_is_mounted(int image, uint64_t sequence);
+
 /*
  * The device of number @sequence has written all it had to: @image counts as
  * checked again if it was this very device that it was mounted from.

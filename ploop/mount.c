@@ -30,6 +30,7 @@
 #include "disk.h"
 #include "err.h"
 #include "fsck.h"
+#include "kept.h"
 #include "later.h"
 #include "mark.h"
 #include "mend.h"
@@ -246,6 +247,7 @@ static int attach_and_mount(const struct attach_kind *kind, const struct attach 
 {
 	/* A device may write to its file from its start on. */
 	struct mark was = mark_get(a->image);
+	_cleanup_close_ int kept = a->read_only ? -EBADF : kept_begin(a->disk, a->image);
 	char name[ATTACH_NAME_MAX], node[ATTACH_NAME_MAX + 8];
 	int r, dev = kind->make(a, name, err);
 	struct stat st;
@@ -254,8 +256,10 @@ static int attach_and_mount(const struct attach_kind *kind, const struct attach 
 		return dev;
 	snprintf(node, sizeof(node), "/dev/%s", name);
 	r = fstat(dev, &st) < 0 ? err_errno(err, errno, "cannot look at '%s'", node) : 0;
-	if (r == 0)
+	if (r == 0) {
+		kept_track(a->disk, kept, dev, st.st_rdev);
 		r = fsck_device(a, dev, node, !was.checked, opts->fsck, err);
+	}
 	if (r == 0)
 		r = check_owners(a, node, &was, opts->max_id, err);
 	if (r == 0 && !a->read_only &&

@@ -285,6 +285,15 @@ struct ploop_copy_opts {
 	 */
 	int (*stop)(void *arg, struct err *err);
 	void *stop_arg;
+	/*
+	 * Copy only what was written since this point, see ploop_point(), to a disk that is not
+	 * mounted (-EBUSY); then @image is the image directory of a copy of the disk at
+	 * that point, which nobody has written to (-ESTALE): that is its snapshot of that name
+	 * afterwards, and what is copied a new image on top. NULL: all, as above. -ENOENT
+	 * when the source has no such point.
+	 */
+	const char *since;
+	const char *point; /* with since: a new point that both have then, NULL: none */
 };
 
 /*
@@ -313,6 +322,24 @@ int ploop_copy_send(const char *source, int out, int feedback, const struct ploo
  * such stream, is damaged or ends early: then there is no @image.
  */
 int ploop_copy_receive(const char *image, int in, int feedback, struct err *err);
+
+/*
+ * From now on the image keeps in mind what is written to the disk, under the name
+ * @guid, empty for a new one, which is returned then. The disk must not be mounted
+ * (-EBUSY) nor raw (-EOPNOTSUPP). -EEXIST, -E2BIG when there are too many. It
+ * is given up, and never wrong, when somebody writes to the image who knows of none, or
+ * dies while he writes; and by a snapshot, a resize or a conversion.
+ */
+int ploop_point(const char *path, char guid[PLOOP_GUID_BYTES], struct err *err);
+int ploop_point_delete(const char *path, const char *guid, struct err *err);
+
+struct ploop_point {
+	char guid[PLOOP_GUID_BYTES];
+	uint64_t written_bytes; /* since, as far as the image tells one from the other */
+};
+
+/* Caller frees the list. -EUCLEAN when what the image says of them makes no sense. */
+int ploop_points(const char *path, struct ploop_point **ret, size_t *ret_count, struct err *err);
 
 struct ploop_serve_opts {
 	bool read_only;

@@ -18,15 +18,19 @@
 #include "disk.h"
 #include "err.h"
 #include "image.h"
+#include "kept.h"
 
 /* Is the file another image of what may have been one disk? Raw ones look like anything: by the name. */
 static bool is_image(int dirfd, const char *name, const char *image)
 {
 	_cleanup_close_ int fd =
 		openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	size_t len = strlen(name), tail = strlen(KEPT_SUFFIX);
 	enum ploop_format format;
 
 	if (fd < 0 || strcmp(name, image) == 0)
+		return false;
+	if (len > tail && strcmp(name + len - tail, KEPT_SUFFIX) == 0)
 		return false;
 	return (image_probe(fd, &format) == 0 && format == PLOOP_FORMAT_EXPANDED) ||
 	       strstr(name, ".{");

@@ -25,6 +25,7 @@
 #include "err.h"
 #include "guid.h"
 #include "image.h"
+#include "kept.h"
 #include "mark.h"
 #include "mend.h"
 #include "merge.h"
@@ -106,6 +107,8 @@ static int make_mounted(struct edit *e, struct ploop_disk *disk, dev_t dev, cons
 		attach_push_cancel(push);
 		return r;
 	}
+	/* Another table tracks nothing. */
+	kept_forget(e->loc.dirfd, location_top(&e->loc)->file);
 	r = attach_push_switch(push, &frozen, err);
 	/* Frozen it may have the new top: then that is the disk's, and the next one catches up. */
 	if (r < 0 && !frozen)

@@ -49,11 +49,11 @@ static int write_all(int fd, const void *buf, size_t len, struct err *err)
 
 /* --- header ---------------------------------------------------------------------------- */
 
-int stream_begin(struct stream *s, int fd, uint64_t size_bytes, uint32_t cluster_bytes,
-		 struct err *err)
+static int begin(struct stream *s, int fd, uint64_t size_bytes, uint32_t cluster_bytes,
+		 uint32_t version, struct err *err)
 {
 	struct stream_header h = {
-		.version = htole32(STREAM_VERSION),
+		.version = htole32(version),
 		.cluster_sectors = htole32(cluster_bytes / PLOOP_SECTOR),
 		.disk_sectors = htole64(size_bytes / PLOOP_SECTOR),
 	};
@@ -62,6 +62,44 @@ int stream_begin(struct stream *s, int fd, uint64_t size_bytes, uint32_t cluster
 	h.crc = htole32(stream_crc(&h, offsetof(struct stream_header, crc)));
 	*s = (struct stream){.fd = fd, .size_bytes = size_bytes, .cluster_bytes = cluster_bytes};
 	return write_all(fd, &h, sizeof(h), err);
+}
+
+int stream_begin(struct stream *s, int fd, uint64_t size_bytes, uint32_t cluster_bytes,
+		 struct err *err)
+{
+	return begin(s, fd, size_bytes, cluster_bytes, STREAM_VERSION, err);
+}
+
+int stream_begin_since(struct stream *s, int fd, uint64_t size_bytes, uint32_t cluster_bytes,
+		       const uint8_t since[16], const uint8_t *point, struct err *err)
+{
+	struct stream_since h = {.crc = 0};
+	int r = begin(s, fd, size_bytes, cluster_bytes, STREAM_VERSION_SINCE, err);
+
+	if (r < 0)
+		return r;
+	memcpy(h.since, since, sizeof(h.since));
+	if (point)
+		memcpy(h.point, point, sizeof(h.point));
+	h.crc = htole32(stream_crc(&h, offsetof(struct stream_since, crc)));
+	return write_all(fd, &h, sizeof(h), err);
+}
+
+static int open_since(struct stream *s, struct err *err)
+{
+	struct stream_since h;
+	int r = read_all(s->fd, &h, sizeof(h), err);
+
+	if (r < 0)
+		return r;
+	if (le32toh(h.crc) != stream_crc(&h, offsetof(struct stream_since, crc)))
+		return broken(err, "has a damaged header");
+	if (is_zero(h.since, sizeof(h.since)) || !is_zero(h.reserved, sizeof(h.reserved)))
+		return broken(err, "is of a point that is not possible");
+	s->increment = true;
+	memcpy(s->since, h.since, sizeof(h.since));
+	memcpy(s->point, h.point, sizeof(h.point));
+	return 0;
 }
 
 int stream_open(struct stream *s, int fd, struct err *err)
@@ -74,9 +112,9 @@ int stream_open(struct stream *s, int fd, struct err *err)
 		return r;
 	if (memcmp(h.magic, STREAM_MAGIC, STREAM_MAGIC_BYTES) != 0)
 		return broken(err, "is none of 'ploop copy'");
-	if (le32toh(h.version) != STREAM_VERSION)
-		return err_set(err, EPROTO, "the stream is of version %u, and not of %u",
-			       le32toh(h.version), STREAM_VERSION);
+	if (le32toh(h.version) != STREAM_VERSION && le32toh(h.version) != STREAM_VERSION_SINCE)
+		return err_set(err, EPROTO, "the stream is of version %u, and not of %u or %u",
+			       le32toh(h.version), STREAM_VERSION, STREAM_VERSION_SINCE);
 	if (le32toh(h.crc) != stream_crc(&h, offsetof(struct stream_header, crc)))
 		return broken(err, "has a damaged header");
 	cluster = (uint64_t)le32toh(h.cluster_sectors) * PLOOP_SECTOR;
@@ -87,7 +125,7 @@ int stream_open(struct stream *s, int fd, struct err *err)
 		return broken(err, "is of a disk that is not possible");
 	*s = (struct stream){
 		.fd = fd, .size_bytes = sectors * PLOOP_SECTOR, .cluster_bytes = (uint32_t)cluster};
-	return 0;
+	return le32toh(h.version) == STREAM_VERSION_SINCE ? open_since(s, err) : 0;
 }
 
 /* --- frames ---------------------------------------------------------------------------- */

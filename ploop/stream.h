@@ -9,17 +9,19 @@
  */
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct err;
 
-#define STREAM_MAGIC	    "VesperPloopCopy\n"
-#define STREAM_MAGIC_BYTES  16
-#define STREAM_VERSION	    1
-#define STREAM_FRAME_MAGIC  0x72466c50u /* "PlFr" */
-#define STREAM_ANSWER_MAGIC 0x6e416c50u /* "PlAn" */
-#define STREAM_TEXT_BYTES   232
+#define STREAM_MAGIC	     "VesperPloopCopy\n"
+#define STREAM_MAGIC_BYTES   16
+#define STREAM_VERSION	     1
+#define STREAM_VERSION_SINCE 2		 /* a second header follows the first one */
+#define STREAM_FRAME_MAGIC   0x72466c50u /* "PlFr" */
+#define STREAM_ANSWER_MAGIC  0x6e416c50u /* "PlAn" */
+#define STREAM_TEXT_BYTES    232
 
 struct stream_header {
 	/* 0x00 */ uint8_t magic[STREAM_MAGIC_BYTES];
@@ -33,6 +35,17 @@ struct stream_header {
 static_assert(offsetof(struct stream_header, disk_sectors) == 0x18, "disk_sectors");
 static_assert(offsetof(struct stream_header, crc) == 0x3c, "crc");
 static_assert(sizeof(struct stream_header) == 64, "stream header");
+
+/* Only what was written since a point comes; zeros for no new point. */
+struct stream_since {
+	/* 0x00 */ uint8_t since[16];
+	/* 0x10 */ uint8_t point[16];
+	/* 0x20 */ uint8_t reserved[28];
+	/* 0x3c */ uint32_t crc;
+} __attribute__((packed));
+
+static_assert(offsetof(struct stream_since, crc) == 0x3c, "crc");
+static_assert(sizeof(struct stream_since) == 64, "stream since");
 
 enum stream_type {
 	STREAM_DATA = 1,  /* a cluster whole, or what the disk has of its last one */
@@ -76,6 +89,8 @@ struct stream {
 	uint64_t number; /* of the next frame */
 	uint64_t size_bytes;
 	uint32_t cluster_bytes;
+	bool increment; /* what follows is since[], and there is a new point if that is not zeros */
+	uint8_t since[16], point[16];
 };
 
 struct stream_frame {
@@ -87,6 +102,10 @@ struct stream_frame {
 /* Write the header. */
 int stream_begin(struct stream *s, int fd, uint64_t size_bytes, uint32_t cluster_bytes,
 		 struct err *err);
+
+/* The same of what was written since a point; @point NULL: there is no new one. */
+int stream_begin_since(struct stream *s, int fd, uint64_t size_bytes, uint32_t cluster_bytes,
+		       const uint8_t since[16], const uint8_t *point, struct err *err);
 
 /* Write a frame; @buf for STREAM_DATA only. */
 int stream_put(struct stream *s, const struct stream_frame *frame, const void *buf,

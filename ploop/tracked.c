@@ -32,6 +32,7 @@
 #include "err.h"
 #include "guard.h"
 #include "io.h"
+#include "kept.h"
 #include "ploop.h"
 
 #define ANSWER_BYTES 32
@@ -123,6 +124,8 @@ static int keep_others_away(struct tracked *t, struct err *err)
 
 	if (r < 0)
 		return r;
+	/* The tracking is this copy's from now on. */
+	kept_forget(disk->dirfd, disk->img.name);
 	if (disk->described) {
 		r = edit_begin(disk->dir, &t->edit, err);
 		t->edited = r == 0;

@@ -16,11 +16,13 @@
 #include "run.h"
 #include "strv.h"
 
-static const struct option none[] = {{NULL, 0, NULL, 0}};
+static const struct option options[] = {{"since", required_argument, NULL, 'S'},
+					{NULL, 0, NULL, 0}};
 
 struct copy {
 	const char *source, *image;
 	char **stop; /* words; owned */
+	char since[PLOOP_GUID_BYTES], point[PLOOP_GUID_BYTES];
 	int in, out, feedback;
 };
 
@@ -32,17 +34,21 @@ static int failed(struct err *err)
 		return err_exit_default(err, PLOOP_EXIT_PROTOCOL);
 	case ECANCELED:
 		return err_exit_default(err, PLOOP_EXIT_ABORT);
+	case ESTALE:
+		return err_exit_default(err, strstr(err->msg, " point ") ? PLOOP_EXIT_PARAM
+									 : PLOOP_EXIT_DEVICE);
 	case ENOTBLK:
 	case EOPNOTSUPP:
-	case ESTALE:
 		return err_exit_default(err, PLOOP_EXIT_DEVICE);
+	case E2BIG:
 	case EEXIST:
 	case ELOOP:
 		return err_exit_default(err, PLOOP_EXIT_PARAM);
 	case ENOENT:
 		return err_exit_default(err, strstr(err->msg, "not mounted")
 						     ? PLOOP_EXIT_NOT_MOUNTED
-						     : PLOOP_EXIT_OPEN);
+					     : strstr(err->msg, "no point") ? PLOOP_EXIT_NO_SNAPSHOT
+									    : PLOOP_EXIT_OPEN);
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:
@@ -109,6 +115,10 @@ static int parse_option(struct copy *c, int option, char **argv, struct err *err
 		return parse_fd(optarg, &c->out, err);
 	case 'f':
 		return parse_fd(optarg, &c->feedback, err);
+	case 'S':
+		return cmd_parse_guid(optarg, c->since, err);
+	case 'u':
+		return cmd_parse_guid(optarg, c->point, err);
 	default:
 		return cmd_bad_option(err, argv, option);
 	}
@@ -117,6 +127,10 @@ static int parse_option(struct copy *c, int option, char **argv, struct err *err
 /* One of the three ways to use it. */
 static int check_use(const struct copy *c, struct err *err)
 {
+	if (*c->since && (!c->source || c->stop))
+		return cmd_usage(err, "--since goes with -s, and without -F");
+	if (*c->point && !*c->since)
+		return cmd_usage(err, "-u goes with --since");
 	if (c->source && c->image && c->in < 0 && c->out < 0 && c->feedback < 0)
 		return 0;
 	if (c->source && !c->image && c->in < 0 && c->out >= 0)
@@ -128,7 +142,10 @@ static int check_use(const struct copy *c, struct err *err)
 
 static int copy(struct copy *c, struct err *err)
 {
-	const struct ploop_copy_opts opts = {.stop = c->stop ? run_stop : NULL, .stop_arg = c};
+	const struct ploop_copy_opts opts = {.stop = c->stop ? run_stop : NULL,
+					     .stop_arg = c,
+					     .since = *c->since ? c->since : NULL,
+					     .point = *c->point ? c->point : NULL};
 	struct ploop_copied done;
 	int r;
 
@@ -140,7 +157,11 @@ static int copy(struct copy *c, struct err *err)
 		r = ploop_copy_send(c->source, c->out, c->feedback, &opts, &done, err);
 	else
 		r = ploop_copy(c->source, c->image, &opts, &done, err);
-	if (r == 0)
+	if (r == 0 && *c->since)
+		fprintf(c->out >= 0 ? stderr : stdout,
+			"%" PRIu64 " bytes were copied that were written since %s\n", done.bytes,
+			c->since);
+	else if (r == 0)
 		fprintf(c->out >= 0 ? stderr : stdout,
 			"%" PRIu64 " bytes were copied in %u passes, the disk stood still for "
 			"%" PRIu64 " ms\n",
@@ -153,7 +174,7 @@ int cmd_copy(int argc, char **argv, struct err *err)
 	struct copy c = {.in = -1, .out = -1, .feedback = -1};
 	int option, r = 0;
 
-	while (r == 0 && (option = getopt_long(argc, argv, ":s:d:i:o:f:F:", none, NULL)) != -1)
+	while (r == 0 && (option = getopt_long(argc, argv, ":s:d:i:o:f:F:u:", options, NULL)) != -1)
 		r = parse_option(&c, option, argv, err);
 	if (r == 0 && optind != argc)
 		r = cmd_usage(err, "copy takes no '%s'", argv[optind]);

@@ -75,14 +75,23 @@ static const struct command commands[] = {
 	 "  -m DIR          what is mounted there\n"
 	 "  -d DEVICE       what is mounted from this device\n",
 	 "", "unmount and detach an image"},
-	{"copy", cmd_copy, "-s DEVICE -d FILE | -s DEVICE -o FD | -d FILE -i FD [options]",
-	 "  -s DEVICE       the mounted disk: its device, or its image directory\n"
-	 "  -d FILE         the new image file\n"
+	{"copy", cmd_copy, "-s DISK -d FILE | -s DISK -o FD | -d FILE -i FD [options]",
+	 "  -s DISK         the mounted disk: its device, or its image directory\n"
+	 "  -d FILE         the new image file; with --since a directory that has the rest\n"
 	 "  -o FD           send it there instead\n"
 	 "  -i FD           receive it from there\n"
 	 "  -f FD           what the receiver says to the sender\n"
-	 "  -F COMMAND      run this, without a shell, to stop what writes to the disk\n",
-	 "", "copy a mounted disk"},
+	 "  -F COMMAND      run this, without a shell, to stop what writes to the disk\n"
+	 "  --since UUID    only what was written since that point, of a disk that is not mounted\n"
+	 "  -u UUID         a new point, for the next time\n",
+	 "", "copy a mounted disk, or what was written since a point"},
+	{"point", cmd_point, "[-u UUID] DIR|DiskDescriptor.xml|IMAGE",
+	 "  -u UUID         its name (random)\n", "", "note what is written from now on"},
+	{"point-list", cmd_point_list, "[--json] DIR|DiskDescriptor.xml|IMAGE",
+	 "  --json          a JSON array of objects\n", "",
+	 "list points, and how much was written since"},
+	{"point-delete", cmd_point_delete, "-u UUID DIR|DiskDescriptor.xml|IMAGE",
+	 "  -u UUID         the point\n", "", "give a point up"},
 	{"resize", cmd_resize, "-s SIZE DIR|DiskDescriptor.xml",
 	 "  -s SIZE         as large as this (K, M, G, T)\n", "",
 	 "make the disk and its file system larger"},

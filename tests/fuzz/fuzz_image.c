@@ -2,15 +2,19 @@
 /*
  * An expanded image: header, block table, length of the file. Input: the
  * length in units of 4096 bytes (two bytes), a byte that is added to it, then
- * the bytes of the file from its start; the rest of it is a hole.
+ * the bytes of the file from its start; the rest of it is a hole. The checksum of an
+ * extension is put right first, so that what lies behind it is reached.
  *
  * ploop_check() may find anything, but a table that it finds wrong must not
  * open. An image that opens reads everywhere; one that opens for writing reads
  * back what was written into it, after it was closed and opened again, and
- * still holds what was elsewhere.
+ * still holds what was elsewhere; each point that it has is one of it afterwards, and
+ * knows of that. A point is told if and only if check finds the extension sound.
  */
 #include "common.h"
 
+#include <endian.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -20,9 +24,11 @@
 #include "cleanup.h"
 #include "disk.h"
 #include "err.h"
+#include "extension.h"
 #include "format.h"
 #include "image.h"
 #include "io.h"
+#include "md5.h"
 #include "ploop.h"
 
 #define NAME	"i"
@@ -30,11 +36,44 @@
 #define PROBES	32u
 #define MEM_MAX (64ull << 20) /* of the largest input that is worth its time */
 
+struct found {
+	bool wrong;	/* the table */
+	bool extension; /* is not sound */
+};
+
 static void note_finding(void *arg, const char *sentence)
 {
 	fuzz_check(*sentence);
-	if (strstr(sentence, "outside of the data") || strstr(sentence, "are both said to be"))
-		*(bool *)arg = true;
+	if (strstr(sentence, "said to be in cluster"))
+		((struct found *)arg)->wrong = true;
+	if (strstr(sentence, "extension of") || strstr(sentence, "a bitmap of") ||
+	    strstr(sentence, "unknown feature"))
+		((struct found *)arg)->extension = true;
+}
+
+/* Where the header says that it is. */
+static void seal_extension(void)
+{
+	_cleanup_close_ int fd = openat(fuzz_dirfd(), NAME, O_RDWR | O_CLOEXEC);
+	uint8_t head[sizeof(struct ploop_header)], sum[MD5_BYTES];
+	_cleanup_free_ uint8_t *buf = NULL;
+	struct ploop_header h;
+	uint64_t at, len;
+
+	fuzz_check(fd >= 0);
+	if (io_pread_full(fd, head, sizeof(head), 0) < 0)
+		return;
+	memcpy(&h, head, sizeof(h));
+	at = le64toh(h.extension_sectors) * PLOOP_SECTOR;
+	len = (uint64_t)le32toh(h.cluster_sectors) * PLOOP_SECTOR;
+	if (!at || at > (1u << 30) || len < sizeof(struct ploop_extension) || len > (1u << 20))
+		return;
+	buf = malloc(len);
+	fuzz_check(buf);
+	if (io_pread_full(fd, buf, len, at) < 0)
+		return;
+	md5(buf + sizeof(struct ploop_extension), len - sizeof(struct ploop_extension), sum);
+	fuzz_check(io_pwrite_full(fd, sum, sizeof(sum), at + 8) == 0);
 }
 
 static struct ploop_disk *open_disk(bool writable, struct err *err)
@@ -67,7 +106,46 @@ static void read_places(struct ploop_disk *disk, uint8_t (*ret)[PLOOP_SECTOR])
 	fuzz_check(disk_read(disk, disk->img.size_bytes, ret[0], 1) < 0);
 }
 
-static void check_writing(uint8_t pick)
+/* As many as there were, or none of what is not sound. */
+static void check_points(const struct extension *was, uint64_t where)
+{
+	struct err err = ERR_INIT;
+	struct ploop_disk *disk = open_disk(false, &err);
+	unsigned int i;
+
+	if (!disk || image_load_extension(&disk->img, &err) < 0)
+		fuzz_fail("was written and its points are wrong: %s", err.msg);
+	fuzz_check(disk->img.ext.n == was->n);
+	for (i = 0; i < was->n; i++) {
+		const struct point *p = extension_find(&disk->img.ext, was->points[i].id);
+		uint64_t k;
+
+		fuzz_check(p && p->bytes == was->points[i].bytes);
+		fuzz_check(point_has(p, where, 1));
+		for (k = 0; k < p->bytes; k++)
+			fuzz_check((was->points[i].bits[k] & ~p->bits[k]) == 0);
+	}
+	disk_free(disk);
+}
+
+/* -EUCLEAN, or -EOPNOTSUPP for one that keeps writers away. */
+static int load_points(struct extension *ret, bool told)
+{
+	struct err err = ERR_INIT;
+	struct ploop_disk *disk = open_disk(false, &err);
+	int r;
+
+	fuzz_check(disk);
+	r = image_load_extension(&disk->img, &err);
+	fuzz_check(r == 0 || ((r == -EUCLEAN || r == -EOPNOTSUPP) && err.msg[0]));
+	fuzz_check((r < 0) == told);
+	*ret = disk->img.ext;
+	disk->img.ext = (struct extension){.n = 0};
+	disk_free(disk);
+	return r;
+}
+
+static void check_writing(uint8_t pick, const struct extension *was)
 {
 	static uint8_t before[PROBES][PLOOP_SECTOR], after[PROBES][PLOOP_SECTOR];
 	struct err err = ERR_INIT;
@@ -84,6 +162,7 @@ static void check_writing(uint8_t pick)
 	fuzz_check(disk_flush(disk) == 0);
 	fuzz_check(image_finish(&disk->img, false, &err) == 0);
 	disk_free(disk);
+	check_points(was, where);
 
 	disk = open_disk(false, &err);
 	if (!disk)
@@ -100,9 +179,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static uint8_t got[PROBES][PLOOP_SECTOR];
 	struct err err = ERR_INIT;
 	struct ploop_disk *disk;
+	struct found found = {false, false};
+	struct extension points;
 	unsigned int findings;
-	bool wrong = false;
 	uint64_t bytes;
+	int r;
 
 	if (len < HEAD)
 		return 0;
@@ -110,17 +191,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	fuzz_write(NAME, data + HEAD, len - HEAD);
 	fuzz_check(truncate(fuzz_path(NAME), (off_t)bytes) == 0);
 
-	if (ploop_check(fuzz_path(NAME), note_finding, &wrong, &findings, &err) < 0)
+	seal_extension();
+	if (ploop_check(fuzz_path(NAME), note_finding, &found, &findings, &err) < 0)
 		fuzz_fail("cannot be looked at: %s", err.msg);
 	disk = open_disk(false, &err);
 	if (!disk)
 		return 0;
-	fuzz_check(!wrong);
+	fuzz_check(!found.wrong);
 	read_places(disk, got);
 	bytes = (uint64_t)disk->img.cluster_bytes * (disk->img.bat.first + 2);
 	disk_free(disk);
-	if (bytes < MEM_MAX)
-		check_writing(data[len - 1]);
+	r = load_points(&points, found.extension);
+	if (bytes < MEM_MAX && r != -EOPNOTSUPP)
+		check_writing(data[len - 1], &points);
+	extension_free(&points);
 	return 0;
 }
 
@@ -158,8 +242,57 @@ static void seed(unsigned int version, uint32_t clusters, uint32_t cluster_bytes
 	fuzz_seed(text, len);
 }
 
+/* Four clusters and two points; in the first one's feature the 8 bytes at @at become @value. */
+static void seed_points(uint32_t at, uint64_t value)
+{
+	static const uint8_t ids[2][POINT_ID_BYTES] = {{1}, {2}};
+	const uint32_t size = PLOOP_CLUSTER_MIN;
+	struct ploop_disk *disk;
+	_cleanup_free_ char *text = NULL;
+	struct ploop_header h;
+	struct image img;
+	size_t len;
+
+	unlinkat(fuzz_dirfd(), NAME, 0);
+	fuzz_check(image_create(fuzz_dirfd(), NAME, PLOOP_FORMAT_EXPANDED, 4ull * size, size, &img,
+				NULL) == 0);
+	fuzz_check(disk_new(&img, &disk) == 0);
+	fuzz_check(extension_add(&disk->img.ext, ids[0], 4ull * size / 512, size) == 0);
+	fuzz_check(disk_write(disk, size, "data", 4) == 0);
+	fuzz_check(disk_flush(disk) == 0);
+	fuzz_check(extension_add(&disk->img.ext, ids[1], 4ull * size / 512, size) == 0);
+	fuzz_check(image_finish(&disk->img, false, NULL) == 0);
+	disk_free(disk);
+	fuzz_check(io_read_file(fuzz_dirfd(), NAME, 1 << 30, &text, &len, NULL) == 0);
+	memcpy(&h, text, sizeof(h));
+	value = htole64(value);
+	if (at)
+		memcpy(text + le64toh(h.extension_sectors) * 512 + sizeof(struct ploop_extension) +
+			       at,
+		       &value, sizeof(value));
+	text = realloc(text, len + HEAD);
+	fuzz_check(text);
+	memmove(text + HEAD, text, len);
+	text[0] = (char)(len / 4096);
+	text[1] = 0;
+	text[2] = 0;
+	fuzz_seed(text, len + HEAD);
+}
+
 void fuzz_seeds(void)
 {
+	seed_points(0, 0);
+	/* Size of the disk, name, granularity and table: no power of two, another's cluster, outside. */
+	seed_points(24, 5);
+	seed_points(32, 2);
+	seed_points(48, 96 | 1ull << 32);
+	seed_points(48, 1ull << 32);
+	seed_points(48, 64 | 7ull << 32);
+	seed_points(56, 1);
+	seed_points(56, 64);
+	seed_points(56, 1 << 20);
+	seed_points(80, 77);
+	seed_points(16, UINT32_MAX);
 	seed(2, 4, 65536, 2, 0, 0);
 	seed(2, 64, 32768, 1, 0, 0);
 	seed(2, 1, 1 << 20, 1, 0, 0);
