@@ -78,6 +78,7 @@ CFLAGS  += $(EXTRA_CFLAGS)
 # Libraries, asked only when something links.
 LIBS_ext2    = $(shell $(PKG_CONFIG) --libs ext2fs com_err)
 LIBS_archive = $(shell $(PKG_CONFIG) --libs libarchive liblzma zlib)
+LIBS_nettle  = $(shell $(PKG_CONFIG) --libs nettle)
 LIBS_xml2    = $(shell $(PKG_CONFIG) --libs libxml-2.0)
 LIBS_uuid    = $(shell $(PKG_CONFIG) --libs uuid)
 LIBS_jansson = $(shell $(PKG_CONFIG) --libs jansson)
@@ -85,7 +86,7 @@ LIBS_bpf     = $(shell $(PKG_CONFIG) --libs libbpf)
 LIBS_seccomp = $(shell $(PKG_CONFIG) --libs libseccomp)
 LIBS_cmocka  = $(shell $(PKG_CONFIG) --libs cmocka)
 LIBS_crypt   = -lcrypt
-LIBS_all     = $(LIBS_ext2) $(LIBS_archive) $(LIBS_xml2) $(LIBS_uuid) $(LIBS_jansson) \
+LIBS_all     = $(LIBS_ext2) $(LIBS_archive) $(LIBS_nettle) $(LIBS_xml2) $(LIBS_uuid) $(LIBS_jansson) \
 	$(LIBS_crypt) $(LIBS_seccomp) $(LIBS_bpf)
 CFLAGS_pkg  := $(shell $(PKG_CONFIG) --cflags ext2fs libarchive libxml-2.0 uuid 2>/dev/null)
 CPPFLAGS    += $(CFLAGS_pkg:-I%=-isystem %)

@@ -3,7 +3,7 @@
 
 ploop_SRC := $(wildcard ploop/*.c)
 ploop_CMD := $(wildcard ploop/cmd/*.c)
-ploop_LIBS = $(LIBS_ext2) $(LIBS_archive) $(LIBS_xml2)
+ploop_LIBS = $(LIBS_ext2) $(LIBS_archive) $(LIBS_nettle) $(LIBS_xml2)
 
 $(B)/libploop.a: $(ploop_SRC:%.c=$(B)/obj/%.o)
 

@@ -9,6 +9,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <nettle/md5.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,6 @@
 #include "err.h"
 #include "format.h"
 #include "io.h"
-#include "md5.h"
 
 /* 50 TiB at 64 KiB a bit are 100 MiB. */
 #define BITS_BYTES_MAX (128ull << 20)
@@ -34,6 +34,17 @@ void extension_free(struct extension *e)
 	free(e->points);
 	free(e->clusters);
 	*e = (struct extension){.n = 0};
+}
+
+/* What an extension says of itself: that of all behind its head. */
+static void checksum(const uint8_t *cluster, uint32_t cluster_bytes, uint8_t ret[MD5_DIGEST_SIZE])
+{
+	const size_t head = sizeof(struct ploop_extension);
+	struct md5_ctx ctx;
+
+	md5_init(&ctx);
+	md5_update(&ctx, cluster_bytes - head, cluster + head);
+	md5_digest(&ctx, MD5_DIGEST_SIZE, ret);
 }
 
 /* --- points ------------------------------------------------------------------------------ */
@@ -348,7 +359,7 @@ static int load_features(struct loader *l)
 static int load(struct loader *l, uint64_t sectors)
 {
 	struct ploop_extension h;
-	uint8_t sum[MD5_BYTES];
+	uint8_t sum[MD5_DIGEST_SIZE];
 	int r = take_cluster(l, sectors, "the extension");
 
 	if (r < 0)
@@ -359,8 +370,8 @@ static int load(struct loader *l, uint64_t sectors)
 	memcpy(&h, l->cluster, sizeof(h));
 	if (le64toh(h.magic) != PLOOP_EXT_MAGIC)
 		return broken(l, "is none");
-	md5(l->cluster + sizeof(h), l->cluster_bytes - sizeof(h), sum);
-	if (memcmp(sum, h.md5, MD5_BYTES) != 0)
+	checksum(l->cluster, l->cluster_bytes, sum);
+	if (memcmp(sum, h.md5, sizeof(sum)) != 0)
 		return broken(l, "has a wrong checksum");
 	return load_features(l);
 }
@@ -558,7 +569,7 @@ int extension_store(const struct extension *e, int fd, uint32_t cluster_bytes,
 		r = put_feature(&s, &e->points[i], cluster + at, &bytes);
 	if (r < 0)
 		return r;
-	md5(cluster + sizeof(h), cluster_bytes - sizeof(h), h.md5);
+	checksum(cluster, cluster_bytes, h.md5);
 	memcpy(cluster, &h, sizeof(h));
 	s.used = 0;
 	r = put_cluster(&s, cluster, &own);

@@ -13,7 +13,7 @@ dpkg_options=dpkg.cfg
 packages='
 	attr acl ca-certificates conntrack criu dbus dmsetup e2fsprogs
 	ethtool fdisk file iproute2 iptables iputils-ping jq kmod less libarchive13 libcap2-bin
-	libext2fs2 libjansson4 libmnl0 libnetfilter-conntrack3 libseccomp2 libssl3 libuuid1 libxml2
+	libext2fs2 libjansson4 libmnl0 libnetfilter-conntrack3 libnettle8 libseccomp2 libuuid1 libxml2
 	netbase nftables openssh-server procps psmisc quota rsync strace systemd
 	systemd-sysv tcpdump tmux tzdata util-linux vim-tiny virt-what xz-utils zstd'
 

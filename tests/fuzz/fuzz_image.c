@@ -16,6 +16,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <nettle/md5.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,6 @@
 #include "format.h"
 #include "image.h"
 #include "io.h"
-#include "md5.h"
 #include "ploop.h"
 
 #define NAME	"i"
@@ -55,7 +55,8 @@ static void note_finding(void *arg, const char *sentence)
 static void seal_extension(void)
 {
 	_cleanup_close_ int fd = openat(fuzz_dirfd(), NAME, O_RDWR | O_CLOEXEC);
-	uint8_t head[sizeof(struct ploop_header)], sum[MD5_BYTES];
+	uint8_t head[sizeof(struct ploop_header)], sum[MD5_DIGEST_SIZE];
+	struct md5_ctx md5;
 	_cleanup_free_ uint8_t *buf = NULL;
 	struct ploop_header h;
 	uint64_t at, len;
@@ -72,7 +73,10 @@ static void seal_extension(void)
 	fuzz_check(buf);
 	if (io_pread_full(fd, buf, len, at) < 0)
 		return;
-	md5(buf + sizeof(struct ploop_extension), len - sizeof(struct ploop_extension), sum);
+	md5_init(&md5);
+	md5_update(&md5, len - sizeof(struct ploop_extension),
+		   buf + sizeof(struct ploop_extension));
+	md5_digest(&md5, sizeof(sum), sum);
 	fuzz_check(io_pwrite_full(fd, sum, sizeof(sum), at + 8) == 0);
 }
 

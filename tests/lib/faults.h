@@ -5,7 +5,7 @@
 /*
  * Memory and files that fail at the N-th call. The linker sends the calls of
  * our own objects here (test_WRAP in tests/build.mk): what libext2fs, libxml2,
- * libarchive, jansson, libcrypto and libc itself allocate does not fail.
+ * libarchive, jansson, and libc itself allocate does not fail.
  */
 
 #include <stdbool.h>

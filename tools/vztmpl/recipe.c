@@ -291,41 +291,36 @@ static int add_family(struct hash *h, const struct recipe *r, struct err *err)
 
 static int compute_key(struct recipe *r, struct err *err)
 {
-	struct hash *h = hash_new();
+	struct hash h;
 	int ret;
 
-	if (!h)
-		return err_set(err, ENOMEM, "out of memory");
-
-	hash_add(h, FORMAT, sizeof(FORMAT));
-	ret = add_tree(h, r->dir, err);
+	hash_init(&h);
+	hash_add(&h, FORMAT, sizeof(FORMAT));
+	ret = add_tree(&h, r->dir, err);
 	if (ret == 0)
-		ret = add_family(h, r, err);
+		ret = add_family(&h, r, err);
 	for (char **in = r->inputs; ret == 0 && in && *in; in++) {
 		if (access(*in, R_OK) < 0)
 			ret = err_set(err, ENOENT, "recipe '%s' needs '%s', which does not exist",
 				      r->name, *in);
 		else
-			ret = hash_add_file(h, AT_FDCWD, *in, err);
+			ret = hash_add_file(&h, AT_FDCWD, *in, err);
 	}
-	if (ret == 0 && hash_end(h, r->key) < 0)
-		ret = err_set(err, EIO, "cannot compute the key of recipe '%s'", r->name);
-	hash_free(h);
+	if (ret == 0)
+		hash_end(&h, r->key);
 	return ret;
 }
 
 int recipe_key_add(struct recipe *r, const char *path, struct err *err)
 {
-	struct hash *h = hash_new();
+	struct hash h;
 	int ret;
 
-	if (!h)
-		return err_set(err, ENOMEM, "out of memory");
-	hash_add(h, r->key, HASH_HEX_LEN);
-	ret = hash_add_file(h, AT_FDCWD, path, err);
-	if (ret == 0 && hash_end(h, r->key) < 0)
-		ret = err_set(err, EIO, "cannot compute the key of recipe '%s'", r->name);
-	hash_free(h);
+	hash_init(&h);
+	hash_add(&h, r->key, HASH_HEX_LEN);
+	ret = hash_add_file(&h, AT_FDCWD, path, err);
+	if (ret == 0)
+		hash_end(&h, r->key);
 	return ret;
 }
 
