@@ -24,4 +24,7 @@ install:: all
 	ln -sf libploop.so.0 $(DESTDIR)$(PREFIX)/lib/libploop.so
 	$(INSTALL) -D -m 644 ploop/ploop.h $(DESTDIR)$(PREFIX)/include/ploop/ploop.h
 	$(INSTALL) -D -m 644 common/err.h $(DESTDIR)$(PREFIX)/include/ploop/err.h
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' ploop/ploop.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/ploop.pc
+	$(INSTALL) -D -m 644 docs/man/ploop.3 $(DESTDIR)$(PREFIX)/share/man/man3/ploop.3
 	$(INSTALL) -D -m 644 docs/man/ploop.8 $(DESTDIR)$(PREFIX)/share/man/man8/ploop.8

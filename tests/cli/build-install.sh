@@ -39,7 +39,7 @@ for prefix in /usr /opt/vesper; do
 
 	# Pages, each in its section.
 	is "pages, $prefix" "$(cd "$own/share/man" && echo */*)" \
-		"$(cd "$top/docs/man" && for p in *.5 *.8; do echo "man${p##*.}/$p"; done | xargs)"
+		"$(cd "$top/docs/man" && for p in *.3 *.5 *.8; do echo "man${p##*.}/$p"; done | xargs)"
 	check "pages can be read, $prefix" sh -c "mandoc -T utf8 '$own'/share/man/man*/* | grep -q vzctl"
 
 	# Completion: a link for each program, and it completes.
@@ -53,6 +53,38 @@ for prefix in /usr /opt/vesper; do
 	check "OpenVZ's name of a sample is one too, $prefix" cmp "$root/etc/vz/conf/ve-vswap-1024m.conf-sample" "$top/etc/conf/ve-vswap-1g.conf-sample"
 	check "the configuration is in /etc, $prefix" test -s "$root/etc/vz/vz.conf" -a -d "$root/etc/vz/dists" -a -d "$root/etc/vz/names"
 	check "the library, $prefix" test -s "$own/lib/libploop.so.0" -a -h "$own/lib/libploop.so" -a -s "$own/include/ploop/ploop.h"
+
+	# Who builds on it: C and C++, with what is installed and no more.
+	cat >"$tap_tmp/user.c" <<-'END'
+		#include <ploop/ploop.h>
+		#include <ploop/err.h>
+		#include <stdio.h>
+		#include <string.h>
+		int main(int argc, char **argv)
+		{
+			struct ploop_create_opts opts;
+			struct err err = ERR_INIT;
+			struct ploop_disk *disk;
+			memset(&opts, 0, sizeof(opts));
+			opts.size_bytes = 64u << 20;
+			opts.format = PLOOP_FORMAT_EXPANDED;
+			if (argc != 2 || ploop_create(argv[1], &opts, &err) < 0 || ploop_open(argv[1], &disk, &err) < 0)
+				return puts(err.msg), 1;
+			printf("%u MiB\n", (unsigned)(ploop_size_bytes(disk) >> 20));
+			ploop_close(disk);
+			return ploop_open("/nowhere", &disk, &err) == 0 || !err.msg[0];
+		}
+	END
+	export PKG_CONFIG_PATH="$own/lib/pkgconfig"
+	# shellcheck disable=SC2046 # words
+	flags=$(pkg-config --define-variable=prefix="$own" --cflags --libs ploop)
+	for cc in "gcc -std=c11 -x c" "clang -x c++"; do
+		rm -rf "$tap_tmp/user" "$tap_tmp/user.hdd"
+		# shellcheck disable=SC2086 # words
+		check "a program on the library, ${cc%% *}, $prefix" $cc -Wall -Wextra -Wpedantic -Werror -o "$tap_tmp/user" "$tap_tmp/user.c" -x none $flags
+		is "it works, ${cc%% *}, $prefix" "$(LD_LIBRARY_PATH=$own/lib "$tap_tmp/user" "$tap_tmp/user.hdd")" "64 MiB"
+	done
+	is "of the version, $prefix" "$(pkg-config --modversion ploop)" "$("$own/sbin/ploop" --version | awk '{ print $NF }')"
 done
 is "another prefix gets the same files" "$(cd "$tap_tmp/root/usr/usr" && find . ! -name usr | sort)" \
 	"$(cd "$tap_tmp/root/opt/vesper/opt/vesper" && find . | sort)"
