@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain,debug root=host mem=3072 smp=2 time=300
+# guest: kernel=plain,debug root=host mem=3072 smp=1 time=300
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The host root: systemd comes up with nothing failed, what a Vesper host needs

@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=debug root=host mem=3072 smp=2 time=160
+# guest: kernel=debug root=host mem=3072 smp=1 time=160
 # tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
