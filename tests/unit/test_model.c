@@ -47,7 +47,7 @@
 #define FROM	  (MIB + 2 * CLUSTER)
 #define STATES	  6
 #define STEPS	  40
-#define SEQUENCES 10
+#define SEQUENCES 100
 
 struct step {
 	unsigned int what, a, b;
@@ -196,11 +196,18 @@ static void write_some(struct ploop_disk *disk, struct state *s, uint32_t seed)
 		uint32_t x = mix(seed + i * 77), at = FROM + mix(x) % (s->size - FROM - MIB);
 		uint32_t len = 1 + mix(x + 1) % (x % 3 ? 3000 : 3 * CLUSTER), end;
 
+		/* Mostly where others write, too, and whole clusters. */
+		if (x % 16 > 3)
+			at = FROM + mix(x) % (8 * CLUSTER);
+		if (x % 16 > 9) {
+			at = at / CLUSTER * CLUSTER;
+			len = (1 + len % 3) * CLUSTER;
+		}
 		for (end = at; end < at + len && end < s->size && is_ours(end); end++)
-			s->bytes[end] = x % 4 ? (uint8_t)(x + end / 97) : 0;
+			s->bytes[end] = mix(x + 2) % 3 ? (uint8_t)(x + end / 97) : 0;
 		if (end == at)
 			continue;
-		if (x % 8 == 0)
+		if (mix(x + 2) % 3 == 0 && x % 2)
 			need(disk_zero(disk, at, end - at) == 0);
 		else
 			need(disk_write(disk, at, s->bytes + at, end - at) == 0);
