@@ -308,6 +308,10 @@ void fuzz_seeds(void)
 	seed(2, 20000, 32768, 1, 0x44, 2);
 	seed(2, 4, 65536, 2, 0x2c, PLOOP_INUSE);
 	seed(2, 4, 65536, 2, 0x20, 5);
+	/* Closed by who knows the extension, which is somewhere, or nowhere. */
+	seed(2, 4, 65536, 2, 0x2c, PLOOP_CLOSED_V21);
+	seed(2, 4, 65536, 2, 0x38, 128);
+	seed(2, 4, 65536, 2, 0x38, UINT32_MAX);
 	/* Version 1 counts sectors: one that is none of a cluster. */
 	seed(1, 64, 32768, 20, 0, 0);
 	seed(1, 4, 65536, 2, 0x44, 129);
