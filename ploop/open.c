@@ -250,7 +250,7 @@ static int check_whole(const struct location *loc, const char *guid, struct err 
 		       : 0;
 }
 
-static int open_path(const char *path, const char *guid, struct ploop_disk **ret_disk,
+static int open_path(const char *path, const char *guid, bool whole, struct ploop_disk **ret_disk,
 		     struct err *err)
 {
 	struct ploop_disk *disk;
@@ -259,7 +259,7 @@ static int open_path(const char *path, const char *guid, struct ploop_disk **ret
 
 	if (r < 0)
 		return r;
-	r = guid ? check_whole(&loc, guid, err) : 0;
+	r = whole ? check_whole(&loc, guid, err) : 0;
 	if (r == 0)
 		r = location_open(&loc, OPEN_ANY, &disk, err);
 	if (r == 0 && guid && !(disk->guid = strdup(guid))) {
@@ -279,13 +279,18 @@ static int open_path(const char *path, const char *guid, struct ploop_disk **ret
 
 int ploop_open(const char *path, struct ploop_disk **ret_disk, struct err *err)
 {
-	return open_path(path, NULL, ret_disk, err);
+	return open_path(path, NULL, false, ret_disk, err);
 }
 
 int ploop_open_snapshot(const char *path, const char *guid, struct ploop_disk **ret_disk,
 			struct err *err)
 {
-	return open_path(path, guid, ret_disk, err);
+	return open_path(path, guid, true, ret_disk, err);
+}
+
+int disk_open_at(const char *path, const char *guid, struct ploop_disk **ret, struct err *err)
+{
+	return open_path(path, guid, false, ret, err);
 }
 
 void ploop_close(struct ploop_disk *disk)

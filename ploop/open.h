@@ -49,6 +49,9 @@ enum open_how {
 int location_open(const struct location *loc, enum open_how how, struct ploop_disk **ret,
 		  struct err *err);
 
+/* As ploop_open_snapshot(), also what is none any more and is not merged yet. */
+int disk_open_at(const char *path, const char *guid, struct ploop_disk **ret, struct err *err);
+
 /* The images of @disk, as they are now, none of them in use. */
 int disk_open_again(const struct ploop_disk *disk, struct ploop_disk **ret, struct err *err);
 

@@ -123,7 +123,8 @@ static int catch_up(const struct edit *e, dev_t dev, struct err *err)
 	struct attach_push *push;
 	struct ploop_disk *below;
 	bool frozen;
-	int r = ploop_open_snapshot(e->loc.dir, top->parent, &below, err);
+	/* For a delete, what was the top is no snapshot. */
+	int r = disk_open_at(e->loc.dir, top->parent, &below, err);
 
 	if (r < 0)
 		return r;

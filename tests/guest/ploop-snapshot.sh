@@ -195,7 +195,8 @@ check "the file system is sound" e2fsck -fn "$(awk -v m="$tap_tmp/mnt" '$2 == m 
 cuts=ioctl,openat,renameat,unlinkat,flock,fsync,fdatasync,pwrite64,fsetxattr
 check "a snapshot" ploop snapshot -u "$one" d
 head -c 3M /dev/urandom >mnt/d
-list=$(cut_points $cuts "${CRASH_POINTS:-6}" ploop snapshot-delete -u "$one" d)
+# The third ioctl gives the device the table in which what was the top is none any more.
+list=$(cut_points $cuts "${CRASH_POINTS:-6}" ploop snapshot-delete -u "$one" d; echo ioctl 3)
 diag "killed at $(echo "$list" | wc -l) calls"
 sum=$(cat mnt/b mnt/c mnt/d | md5sum)
 while read -r name n; do
