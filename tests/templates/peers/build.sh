@@ -8,9 +8,9 @@ set -eu
 
 suite=bookworm
 packages='
-	crun dbus e2fsprogs iproute2 iptables jq kmod libarchive13 libcap2-bin libext2fs2
+	crun dbus dmsetup e2fsprogs fio iproute2 iptables jq kmod libarchive13 libcap2-bin libext2fs2
 	libjansson4 libmnl0 libseccomp2 libssl3 libuuid1 libxml2 lxc mount nftables
-	procps psmisc systemd systemd-container systemd-sysv tzdata uidmap util-linux zstd'
+	procps psmisc qemu-utils systemd systemd-container systemd-sysv tzdata uidmap util-linux zstd'
 
 configure() {
 	configure_base
