@@ -82,11 +82,10 @@ LIBS_xml2    = $(shell $(PKG_CONFIG) --libs libxml-2.0)
 LIBS_uuid    = $(shell $(PKG_CONFIG) --libs uuid)
 LIBS_jansson = $(shell $(PKG_CONFIG) --libs jansson)
 LIBS_bpf     = $(shell $(PKG_CONFIG) --libs libbpf)
-LIBS_crypto  = $(shell $(PKG_CONFIG) --libs libcrypto)
 LIBS_seccomp = $(shell $(PKG_CONFIG) --libs libseccomp)
 LIBS_cmocka  = $(shell $(PKG_CONFIG) --libs cmocka)
 LIBS_crypt   = -lcrypt
-LIBS_all     = $(LIBS_ext2) $(LIBS_archive) $(LIBS_xml2) $(LIBS_uuid) $(LIBS_jansson) $(LIBS_crypto) \
+LIBS_all     = $(LIBS_ext2) $(LIBS_archive) $(LIBS_xml2) $(LIBS_uuid) $(LIBS_jansson) \
 	$(LIBS_crypt) $(LIBS_seccomp) $(LIBS_bpf)
 CFLAGS_pkg  := $(shell $(PKG_CONFIG) --cflags ext2fs libarchive libxml-2.0 uuid 2>/dev/null)
 CPPFLAGS    += $(CFLAGS_pkg:-I%=-isystem %)

@@ -5,7 +5,7 @@ vztmpl_SRC := $(addprefix tools/vztmpl/,build.c cache.c cmd.c import.c pack.c \
 	pkgdb.c progress.c recipe.c recipe_run.c scan.c sieve.c treetar.c unique.c verify.c work.c)
 BINS += $(B)/bin/vztmpl
 
-$(B)/bin/vztmpl: LIBS = $(LIBS_ext2) $(LIBS_archive) $(LIBS_jansson) $(LIBS_crypto)
+$(B)/bin/vztmpl: LIBS = $(LIBS_ext2) $(LIBS_archive) $(LIBS_jansson)
 $(B)/bin/vztmpl: $(B)/obj/tools/vztmpl/main.o $(B)/libvztmpl.a $(B)/libtools.a $(B)/libploop.a $(B)/libcommon.a
 
 # All but main(), for the tests.
