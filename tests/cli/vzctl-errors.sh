@@ -8,7 +8,7 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/node.sh
 . "$(dirname "$0")/../lib/node.sh"
-requires vzctl vzlist flock tar xz
+requires vzctl vzlist flock tar xz perl
 
 make_node
 make_template tiny
@@ -68,6 +68,11 @@ hostile absolute 'absolute' --transform 's,^sbin/init$,/etc/init,' sbin/init
 ln -s /etc "$tap_tmp/rootfs/link"
 hostile link "symbolic link 'link'" --transform 's,^sbin/init$,link/passwd,' link sbin/init
 rm "$tap_tmp/rootfs/link"
+# shellcheck disable=SC2016
+perl -e 'for (1 .. 4097) { my $h = pack("a100 a8 a8 a8 a12 a12 A8 a1 a100 a6 a2 a32 a32 a8 a8 x167", "n$_", "0000644", "0000000", "0000000",
+		"00000000000", "00000000001", " " x 8, 3, "", "ustar", "00", "", "", "0000001", "0000003");
+	substr($h, 148, 8) = sprintf("%06o\0 ", unpack("%32C*", $h)); print $h } print "\0" x 1024' >"$node/template/cache/flood-x86_64.tar"
+code 151 "'n4097' is one device too many: 4096" V --quiet create 101 --ostemplate flood
 tar -C "$tap_tmp/rootfs" -cJf - . | head -c 200 >"$node/template/cache/cut-x86_64.tar.xz"
 code 151 'cut' V --quiet create 101 --ostemplate cut
 tar -C "$tap_tmp/rootfs" -cf - . | xz -0 --lzma2=dict=192MiB,mode=fast,mf=hc3 >"$node/template/cache/greedy-x86_64.tar.xz"
