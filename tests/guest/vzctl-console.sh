@@ -85,6 +85,7 @@ check "nor for one who looks and does not read" \
 kill $viewer 2>/dev/null || :
 pkill -x sleep || :
 is "and lives" "$(state $id)" "exist mounted running"
+check "its supervisor takes less than 1 MiB after all that" test "$(awk '$1 == "VmRSS:" { print $2 }' /proc/"$one"/status)" -lt 1024
 
 # --- reboot, halt, death ---
 old=$(init)

@@ -29,6 +29,7 @@
 #include "script.h"
 #include "state.h"
 #include "steps.h"
+#include "supervisor.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -251,6 +252,7 @@ static const struct step stop_steps[] = {
 int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 {
 	struct stop s = {.ct = ct, .opts = opts, .umount = !opts->skip_umount};
+	_cleanup_close_ int begun = -EBADF;
 	struct err cleanup = ERR_INIT;
 	struct ct_status st;
 	int r = state_status(ct, &st, err);
@@ -267,6 +269,7 @@ int ct_stop(struct ct *ct, const struct lifecycle_opts *opts, struct err *err)
 			*err = cleanup;
 		return -EINVAL;
 	}
+	begun = supervisor_stop_begin(ct);
 	r = steps_run(stop_steps, COUNT(stop_steps), &s, err);
 	return r < 0 ? r : steps_run(cleanup_steps, COUNT(cleanup_steps), &s, err);
 }

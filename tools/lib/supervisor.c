@@ -28,16 +28,31 @@
 /* Its own cgroup beside the containers: it outlives whoever started it and counts to none of them. */
 #define SUPERVISOR_CGROUP "supervisor"
 
-bool supervisor_alive(const struct ct *ct)
+/* A file of RUNDIR/CTID; -1 when there is none. */
+static int open_file(const struct ct *ct, const char *name, int flags)
 {
 	struct strbuf b = STRBUF_INIT;
 	_cleanup_free_ char *path = NULL;
-	_cleanup_close_ int fd = -EBADF;
 
-	strbuf_addf(&b, "%s/%s/" SUPERVISOR_FILE, ct->host->rundir, ct->idstr);
+	strbuf_addf(&b, "%s/%s/%s", ct->host->rundir, ct->idstr, name);
 	path = strbuf_steal(&b);
-	fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	return path ? open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+}
+
+bool supervisor_alive(const struct ct *ct)
+{
+	_cleanup_close_ int fd = open_file(ct, SUPERVISOR_FILE, O_RDONLY);
+
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+int supervisor_stop_begin(const struct ct *ct)
+{
+	int fd = open_file(ct, SUPERVISOR_STOP, O_RDWR | O_CREAT);
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX | LOCK_NB);
+	return fd;
 }
 
 /* Beside vzctl where that is built, else where `make install` puts it. */

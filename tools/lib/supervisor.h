@@ -15,7 +15,8 @@ struct err;
  *	vzctl start --> vz-supervisor --> vzctl --supervised start --> init
  *	      <- 3: up --  |  ^            |
  *	                   |  5: pidfd and console
- *	                   +--> vzctl --supervised ended   when init has ended
+ *	                   +--> vzctl --supervised ended   when init has ended,
+ *	                        but by a stop that has done what there was to do
  *
  * Nothing depends on it: killed, it takes the console along and no more, and
  * the next command that works on the container starts another ("adopts").
@@ -28,8 +29,9 @@ enum {
 	SUPERVISOR_HANDOVER = 5 /* job to supervisor: pidfd of init and console; one byte back */
 };
 
-/* Files in RUNDIR/CTID: the one it keeps locked, the socket of its console. */
+/* Files in RUNDIR/CTID: the one it keeps locked, the one that a stop does, the socket of its console. */
 #define SUPERVISOR_FILE	   "supervisor"
+#define SUPERVISOR_STOP	   "stop"
 #define SUPERVISOR_CONSOLE "console"
 
 /*
@@ -41,6 +43,13 @@ enum { CONSOLE_DATA = 'd', CONSOLE_SIZE = 'w' /* struct winsize */ };
 
 /* Does a supervisor hold @ct? */
 bool supervisor_alive(const struct ct *ct);
+
+/*
+ * For who stops @ct, before its init ends: as long as the descriptor is open the
+ * supervisor leaves what is to be tidied up to him. Negative when it cannot be told so,
+ * which only costs a job that finds nothing to do.
+ */
+int supervisor_stop_begin(const struct ct *ct);
 
 /*
  * Start a supervisor with the first job "vzctl @flags --supervised @job", and
