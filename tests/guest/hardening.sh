@@ -16,7 +16,8 @@ look='
 	echo "mem: $(ls /dev/mem /dev/kmem /dev/port /proc/kcore 2>/dev/null)"
 	for i in 1 2; do sed -n "s/^\([0-9a-f]*\)-.*stack.*/stack: \1/p" /proc/self/maps; done
 	echo "cmdline: $(cat /proc/cmdline)"'
-run env VESPER_APPEND=sysctl.kernel.randomize_va_space=2 "$top/tests/guest/run" -c "$tap_tmp/console" -- sh -c "$look"
+export VESPER_APPEND='sysctl.kernel.randomize_va_space=2 mitigations=auto init_on_alloc=1'
+run "$top/tests/guest/run" -c "$tap_tmp/console" -- sh -c "$look"
 is "the guest boots" "$status" 0
 printf '%s\n' "$output" | grep -v '^cmdline' | while read -r l; do diag "$l"; done
 like "there is a list of faults" "$(printf '%s\n' "$output" | grep -c '^\(spectre_v[12]\|meltdown\|retbleed\|spec_rstack_overflow\): ')" '^5$'
