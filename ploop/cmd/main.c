@@ -94,7 +94,7 @@ static const struct command commands[] = {
 	 "  -u UUID         the point\n", "", "give a point up"},
 	{"resize", cmd_resize, "-s SIZE DIR|DiskDescriptor.xml",
 	 "  -s SIZE         as large as this (K, M, G, T)\n", "",
-	 "make the disk and its file system larger"},
+	 "make the disk and its file system larger or smaller"},
 	{"serve", cmd_serve, "-U SOCKET [options] DIR|DiskDescriptor.xml|IMAGE",
 	 "  -U SOCKET       listen at this path\n"
 	 "  -r              read-only\n"

@@ -40,7 +40,7 @@ code 14 'does not exist' V set 101 --ram 1G --save
 code 14 'does not exist' V destroy 101
 code 16 'suspend' V suspend 101
 code 16 'chkpnt' V chkpnt 101 --suspend
-code 155 'convert' V convert 101
+code 14 'does not exist' V convert 101
 
 code 91 "'nope'" V create 101 --ostemplate nope
 code 91 'x01' V create 101 --ostemplate "$(printf 'a\001\377')"

@@ -102,6 +102,43 @@ check "but for who is told otherwise" V create 109 --velayout ploop
 is "which is raw" "$(format 109) $(sed -n 's/^VE_LAYOUT=//p' "$etc/conf/109.conf")" 'raw "ploop:raw"'
 V --quiet destroy 109
 
+# What it is on changes, and what is on it stays.
+V --quiet create 109
+clean() { ploop check "$node/private/109/root.hdd"; }
+contents() { # IMAGE - whose images become one, a raw one
+	ploop snapshot-merge -A "$1" >/dev/null 2>&1 || :
+	ploop convert -f raw "$1" && cat "$1"/root.hds* | md5sum
+}
+cp -a "$node/private/109/root.hdd" "$tap_tmp/as-it-was"
+was=$(contents "$tap_tmp/as-it-was")
+for layout in expanded preallocated raw preallocated expanded; do
+	check "converted to $layout" V --quiet convert 109 --layout "ploop:$layout"
+	is "is one, and recorded" "$(format 109) $(sed -n 's/^VE_LAYOUT=//p' "$etc/conf/109.conf")" "$layout \"ploop:$layout\""
+	check "check finds nothing" clean
+	cp -a "$node/private/109/root.hdd" "$tap_tmp/$layout"
+	is "what is on it is the same" "$(contents "$tap_tmp/$layout")" "$was"
+	rm -r "${tap_tmp:?}/$layout"
+done
+run V convert 109 --velayout ploop
+is "said" "$output" "Container disk is ploop:raw now"
+check "as the legacy tool, without a layout" V --quiet convert 109
+is "to an expanded one" "$(format 109)" expanded
+V --quiet snapshot 109
+check "below a snapshot" V --quiet convert 109 --layout ploop:raw
+is "which stays" "$(V snapshot-list 109 -H | wc -l)" 1
+mustfail "one that is none" V convert 109 --layout simfs
+is "exit code" "$status" 99
+exec 8<"$(find "$node/private/109/root.hdd" -name "root.hds*" | head -n 1)"
+flock -s 8
+mustfail "one in use" V convert 109 --layout ploop:expanded
+is "exit code" "$status" 155
+like "says so" "$output" "in use"
+exec 8<&-
+V --quiet destroy 109
+check "one is made preallocated" V --quiet create 109 --layout ploop:preallocated
+is "which is one, and recorded" "$(format 109) $(sed -n 's/^VE_LAYOUT=//p' "$etc/conf/109.conf")" 'preallocated "ploop:preallocated"'
+V --quiet destroy 109
+
 like "help starts with the version" "$(vzctl --help | head -n 1)" '^vzctl version [0-9]+\.[0-9]+\.[0-9]+$'
 every_command() {
 	vzctl --list-options | while read -r c option key state; do

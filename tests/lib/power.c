@@ -54,6 +54,7 @@ struct node {
 	size_t len, room;
 	struct name names[NAMES_MAX];
 	unsigned int n;
+	char *written; /* of a copy: the first of its names in what is written out; owned */
 };
 
 static bool on;
@@ -432,6 +433,7 @@ static void free_nodes(struct node *list, unsigned int n)
 			free(list[i].names[--list[i].n].name);
 		free(list[i].bytes);
 		free(list[i].has);
+		free(list[i].written);
 	}
 	free(list);
 }
@@ -647,29 +649,25 @@ static void write_out(const struct node *n, int dirfd, const char *name)
 	close(fd);
 }
 
-/* Names of one file are in one directory. */
-static void lay_out(unsigned int node, int dirfd)
+/* @node is the directory @dir below @root. */
+static void lay_out(unsigned int node, int root, const char *dir)
 {
-	const struct node *dir = &copies[node];
-	unsigned int i, k;
+	unsigned int i;
 
-	for (i = 0; i < dir->n; i++) {
-		const struct node *n = &copies[dir->names[i].node];
+	for (i = 0; i < copies[node].n; i++) {
+		unsigned int target = copies[node].names[i].node;
+		struct node *n = &copies[target];
+		char path[PATH_MAX];
 
-		for (k = 0; k < i && dir->names[k].node != dir->names[i].node; k++)
-			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, copies[node].names[i].name);
 		if (n->is_dir) {
-			int fd;
-
-			assert_int_equal(mkdirat(dirfd, dir->names[i].name, 0700), 0);
-			fd = openat(dirfd, dir->names[i].name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-			lay_out(dir->names[i].node, fd);
-			close(fd);
-		} else if (k < i) {
-			assert_int_equal(
-				linkat(dirfd, dir->names[k].name, dirfd, dir->names[i].name, 0), 0);
+			assert_int_equal(mkdirat(root, path, 0700), 0);
+			lay_out(target, root, path);
+		} else if (n->written) {
+			assert_int_equal(linkat(root, n->written, root, path, 0), 0);
 		} else {
-			write_out(n, dirfd, dir->names[i].name);
+			write_out(n, root, path);
+			n->written = strdup(path);
 		}
 	}
 }
@@ -687,6 +685,8 @@ static void copy_nodes(void)
 
 		to->is_dir = nodes[i].is_dir;
 		to->len = 0;
+		free(to->written);
+		to->written = NULL;
 		if (nodes[i].len)
 			put_bytes(to, nodes[i].bytes, nodes[i].len, 0);
 		while (to->n)
@@ -720,7 +720,7 @@ bool power_replay(const char *dir, unsigned int count, enum power_how how, uint6
 	if (new) {
 		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		assert_true(fd >= 0);
-		lay_out(0, fd);
+		lay_out(0, fd, ".");
 		close(fd);
 	}
 	return new;

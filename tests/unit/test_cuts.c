@@ -4,7 +4,8 @@
  * was not flushed, or some of it (tests/lib/power.h). After each cut `check -d`
  * mends what there is, `check` finds nothing, the disk and its snapshots say what
  * they said before the change or say after it, e2fsck finds nothing in any of
- * them, and the next change leaves no file behind. If this fails, a node that
+ * them, a point that is there has noted all that was written since, and the next
+ * change leaves no file behind. If this fails, a node that
  * loses power loses a container. CRASH_SEED says which of the writes are lost.
  */
 #include "fixture.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,10 +30,12 @@
 #include "open.h"
 #include "path.h"
 #include "ploop.h"
+#include "points.h"
 #include "power.h"
 #include "run.h"
 #include "shrink.h"
 #include "snapshot.h"
+#include "stream.h"
 
 #define CLUSTER	 32768u
 #define BYTES	 (16u << 20)
@@ -117,22 +121,25 @@ static void read_contents(const char *dir, const char *guid, struct contents *re
 	disk_free(disk);
 }
 
-static bool is_described(const char *dir)
+static bool is_directory(const char *path)
 {
-	_cleanup_free_ char *path = path_join(dir, DESCRIPTOR_NAME);
+	struct stat st;
 
-	return access(path, F_OK) == 0;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* @dir may be an image file alone, too. */
 static void look_at(const char *dir, struct view *ret)
 {
 	struct ploop_snapshot *list;
 	size_t n, i;
 
-	*ret = (struct view){.none = !is_described(dir)};
+	*ret = (struct view){.none = access(dir, F_OK) < 0};
 	if (ret->none)
 		return;
 	read_contents(dir, NULL, &ret->of[ret->n++]);
+	if (!is_directory(dir))
+		return;
 	assert_int_equal(ploop_snapshots(dir, &list, &n, NULL), 0);
 	for (i = 0; i < n; i++) {
 		ret->temporary = ret->temporary || list[i].temporary;
@@ -197,6 +204,67 @@ static bool is_mixed(const struct view *v, const struct view *a, const struct vi
 				return false;
 	}
 	return v->n == 1 && v->of[0].bytes == a->of[0].bytes;
+}
+
+/* --- its points ------------------------------------------------------------------------------ */
+
+static const char points[2][PLOOP_GUID_BYTES] = {
+	"{00000001-0000-4000-8000-00000000bcde}",
+	"{00000002-0000-4000-8000-00000000bcde}",
+};
+
+/* What the disk was at each of them. */
+static struct contents at_point[2];
+
+static bool same_cluster(const struct contents *a, const struct contents *b, uint32_t i)
+{
+	return a->data[i] && b->data[i] ? memcmp(a->data[i], b->data[i], CLUSTER) == 0
+					: !a->data[i] && !b->data[i];
+}
+
+static void check_point(const struct point *p, const struct contents *c, const char *when)
+{
+	const struct contents *was = NULL;
+	char guid[PLOOP_GUID_BYTES];
+	uint32_t i;
+
+	point_guid(p->id, guid);
+	for (i = 0; i < 2; i++)
+		if (strcmp(guid, points[i]) == 0)
+			was = &at_point[i];
+	if (!was || was->bytes != c->bytes)
+		fail_msg("%s: there is a point %s", when, guid);
+	for (i = 0; i < c->clusters; i++)
+		if (!same_cluster(was, c, i) && !point_has(p, (uint64_t)i * CLUSTER, CLUSTER))
+			fail_msg("%s: cluster %u was written since the point %s, which says no",
+				 when, i, guid);
+}
+
+/* How many the disk has, which says @c. */
+static unsigned int check_points(const char *dir, const struct contents *c, const char *when)
+{
+	struct ploop_disk *disk = open_at(dir, NULL, OPEN_CLOSED);
+	struct err err = ERR_INIT;
+	unsigned int i, n;
+
+	if (disk->img.format == PLOOP_FORMAT_EXPANDED && image_load_extension(&disk->img, &err) < 0)
+		fail_msg("%s: %s", when, err.msg);
+	n = disk->img.ext.n;
+	for (i = 0; i < n; i++)
+		check_point(&disk->img.ext.points[i], c, when);
+	disk_free(disk);
+	return n;
+}
+
+static void make_point(const char *dir, unsigned int which)
+{
+	char guid[PLOOP_GUID_BYTES];
+	struct err err = ERR_INIT;
+
+	strcpy(guid, points[which]);
+	if (ploop_point(dir, guid, &err) < 0)
+		fail_msg("%s", err.msg);
+	read_contents(dir, NULL, &at_point[which]);
 }
 
 /* --- its file system ------------------------------------------------------------------------- */
@@ -330,9 +398,12 @@ struct change {
 	int (*again)(struct fixture *f, const char *dir, struct err *err);
 	enum ploop_format format;
 	uint64_t bytes;
-	bool mixed;  /* data is written over: before or after is a matter of each sector */
-	bool below;  /* on a snapshot */
-	bool marked; /* in use, before it: what it says then nobody can read */
+	const char *also;    /* what else may be there beside the directory, and is after it */
+	unsigned int points; /* that the disk has after it */
+	unsigned int others; /* files in it that are no images of it */
+	bool mixed;	     /* data is written over: before or after is a matter of each sector */
+	bool below;	     /* on a snapshot */
+	bool marked;	     /* in use, before it: what it says then nobody can read */
 };
 
 static const struct change *now;
@@ -454,6 +525,142 @@ static void unclosed(struct fixture *f, const char *dir)
 	disk_free(disk);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(truncate(path, st.st_size + 3 * CLUSTER + BLOCK), 0);
+}
+
+/* A point, and something written since. */
+static void noted(struct fixture *f, const char *dir)
+{
+	one_disk(f, dir);
+	make_point(dir, 0);
+	add_file(f, dir, "p", 90);
+}
+
+static void noted_with_room(struct fixture *f, const char *dir)
+{
+	with_room(f, dir);
+	make_point(dir, 0);
+	add_file(f, dir, "p", 90);
+}
+
+/* What is merged into the image with the point was written since. */
+static void noted_below(struct fixture *f, const char *dir)
+{
+	noted(f, dir);
+	snapshot(dir, ids[0]);
+	add_file(f, dir, "b", 40);
+}
+
+/* A copy of all of it at the point, and something written since. */
+static void copied(struct fixture *f, const char *dir)
+{
+	_cleanup_free_ char *copy = path_join(dir, "../c");
+	const char *const argv[] = {"cp", "-a", dir, copy, NULL};
+
+	one_disk(f, dir);
+	make_point(dir, 0);
+	assert_int_equal(run_on(argv), 0);
+	add_file(f, dir, "p", 90);
+}
+
+static int run_point(struct fixture *f, const char *dir, struct err *err)
+{
+	char guid[PLOOP_GUID_BYTES];
+
+	(void)f;
+	strcpy(guid, points[1]);
+	return ploop_point(dir, guid, err);
+}
+
+static int run_point_delete(struct fixture *f, const char *dir, struct err *err)
+{
+	(void)f;
+	return ploop_point_delete(dir, points[0], err);
+}
+
+static int run_clone(struct fixture *f, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *clone = path_join(dir, "../c");
+
+	(void)f;
+	return ploop_clone(dir, ids[0], clone, err);
+}
+
+/* By a file that nobody has flushed yet. */
+static int replace(const char *dir, bool keep_name, struct err *err)
+{
+	_cleanup_free_ char *from = path_join(dir, "root.hds"), *to = path_join(dir, "other");
+	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	_cleanup_free_ char *bytes = NULL;
+	size_t len;
+
+	assert_true(out >= 0);
+	assert_int_equal(io_read_file(AT_FDCWD, from, 1 << 30, &bytes, &len, err), 0);
+	assert_int_equal(io_pwrite_full(out, bytes, len, 0), 0);
+	return ploop_replace(dir, ids[0], "other", keep_name, err);
+}
+
+static int run_replace(struct fixture *f, const char *dir, struct err *err)
+{
+	(void)f;
+	return replace(dir, false, err);
+}
+
+static int run_replace_in_place(struct fixture *f, const char *dir, struct err *err)
+{
+	(void)f;
+	return replace(dir, true, err);
+}
+
+static void put_all(struct stream *s, struct ploop_disk *disk, struct err *err)
+{
+	_cleanup_free_ uint8_t *buf = malloc(CLUSTER);
+	uint32_t i;
+
+	for (i = 0; i < image_clusters(&disk->img); i++) {
+		struct stream_frame frame = {STREAM_DATA, i, CLUSTER};
+
+		if (!disk_has(disk, i))
+			continue;
+		assert_int_equal(disk_read(disk, (uint64_t)i * CLUSTER, buf, CLUSTER), 0);
+		assert_int_equal(stream_put(s, &frame, buf, err), 0);
+		if (i % 50 == 0)
+			assert_int_equal(stream_put(s, &(struct stream_frame){STREAM_FLUSH, 0, 0},
+						    NULL, err),
+					 0);
+	}
+	assert_int_equal(stream_put(s, &(struct stream_frame){STREAM_END, 0, 0}, NULL, err), 0);
+}
+
+/* As of a mounted disk, whose copies are made by the kernel's word. */
+static int run_copy(struct fixture *f, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *image = path_join(dir, "../image");
+	struct ploop_disk *disk = open_at(dir, NULL, OPEN_CLOSED);
+	int fd = memfd_create("stream", MFD_CLOEXEC), r;
+	struct stream s;
+
+	(void)f;
+	assert_int_equal(stream_begin(&s, fd, disk->img.size_bytes, CLUSTER, err), 0);
+	put_all(&s, disk, err);
+	disk_free(disk);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	r = ploop_copy_receive(image, fd, -1, err);
+	close(fd);
+	return r;
+}
+
+static int copy_since(const char *dir, const char *point, struct err *err)
+{
+	const struct ploop_copy_opts opts = {.since = points[0], .point = point};
+	_cleanup_free_ char *copy = path_join(dir, "../c");
+
+	return ploop_copy(dir, copy, &opts, NULL, err);
+}
+
+static int run_copy_since(struct fixture *f, const char *dir, struct err *err)
+{
+	(void)f;
+	return copy_since(dir, points[1], err);
 }
 
 static int run_mend(struct fixture *f, const char *dir, struct err *err)
@@ -775,6 +982,61 @@ static const struct change changes[] = {
 	 .run = run_convert_version,
 	 .format = PLOOP_FORMAT_EXPANDED,
 	 .below = true},
+	{.name = "clone",
+	 .prepare = one_disk,
+	 .run = run_clone,
+	 .format = PLOOP_FORMAT_EXPANDED,
+	 .below = true,
+	 .also = "c"},
+	{.name = "replace",
+	 .prepare = one_disk,
+	 .run = run_replace,
+	 .format = PLOOP_FORMAT_EXPANDED,
+	 .below = true,
+	 .others = 1},
+	{.name = "replace in its place",
+	 .prepare = one_disk,
+	 .run = run_replace_in_place,
+	 .format = PLOOP_FORMAT_RAW,
+	 .below = true,
+	 .others = 1},
+	{.name = "copy", .prepare = one_disk, .run = run_copy, .also = "image"},
+	{.name = "copy since a point",
+	 .prepare = copied,
+	 .run = run_copy_since,
+	 .format = PLOOP_FORMAT_EXPANDED,
+	 .also = "c",
+	 .points = 2},
+	{.name = "first point",
+	 .prepare = one_disk,
+	 .run = run_point,
+	 .format = PLOOP_FORMAT_EXPANDED,
+	 .points = 1},
+	{.name = "second point",
+	 .prepare = noted,
+	 .run = run_point,
+	 .format = PLOOP_FORMAT_EXPANDED,
+	 .points = 2},
+	{.name = "delete a point",
+	 .prepare = noted,
+	 .run = run_point_delete,
+	 .format = PLOOP_FORMAT_EXPANDED},
+	{.name = "write since a point",
+	 .prepare = noted,
+	 .run = run_write,
+	 .format = PLOOP_FORMAT_EXPANDED,
+	 .mixed = true,
+	 .points = 1},
+	{.name = "compact with a point",
+	 .prepare = noted_with_room,
+	 .run = run_compact,
+	 .format = PLOOP_FORMAT_EXPANDED,
+	 .points = 1},
+	{.name = "merge into one with a point",
+	 .prepare = noted_below,
+	 .run = run_merge,
+	 .format = PLOOP_FORMAT_EXPANDED,
+	 .points = 1},
 };
 
 #define NCHANGES (sizeof(changes) / sizeof(changes[0]))
@@ -816,7 +1078,7 @@ static void check_files(const char *dir, const char *when)
 	ploop_snapshots_free(list, n);
 	while ((e = readdir(d)))
 		files += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
-	if (files != n + 1)
+	if (files < n + 1 || files > n + 1 + now->others)
 		fail_msg("%s: %zu images and %zu files", when, n, files);
 }
 
@@ -840,10 +1102,21 @@ static void go_on(struct fixture *f, const char *dir, const struct view *before,
 		fail_msg("%s: done again it is not what it should be", when);
 }
 
+/* What it is next: the snapshot gives up all points. */
+static void change_next(const char *dir, const char *when)
+{
+	char id[PLOOP_GUID_BYTES] = "";
+	struct err err = ERR_INIT;
+
+	if (ploop_snapshot(dir, id, &err) < 0)
+		fail_msg("%s: no snapshot of it: %s", when, err.msg);
+	check_files(dir, when);
+}
+
 static void look_after_cut(struct fixture *f, const char *dir, const struct view *before,
 			   const struct view *after, char *when)
 {
-	bool none = !is_described(dir);
+	bool none = access(dir, F_OK) < 0;
 	struct view v = {.none = none};
 	unsigned int i;
 
@@ -853,28 +1126,71 @@ static void look_after_cut(struct fixture *f, const char *dir, const struct view
 	}
 	if (v.temporary)
 		go_on(f, dir, before, after, &v, when);
-	if (now->mixed ? !is_mixed(&v, before, after)
-		       : !same_view(&v, before) && !same_view(&v, after))
-		fail_msg("%s: it is neither what was before nor what should be after", when);
+	if (now->mixed && !none ? !is_mixed(&v, before, after)
+				: !same_view(&v, before) && !same_view(&v, after))
+		fail_msg("%s: %s is neither what was before nor what should be after", when, dir);
 	for (i = 0; !now->mixed && i < v.n; i++)
 		fsck(f, &v.of[i], when);
-	if (!none) {
-		char id[PLOOP_GUID_BYTES] = "";
-		struct err err = ERR_INIT;
-
-		if (ploop_snapshot(dir, id, &err) < 0)
-			fail_msg("%s: no snapshot of it: %s", when, err.msg);
-		check_files(dir, when);
-	}
+	if (!none)
+		(void)check_points(dir, &v.of[0], when);
 	free_view(&v);
 }
 
-static unsigned int cut_at(struct fixture *f, unsigned int step, const struct view *before,
-			   const struct view *after)
+/* A copy that has not got it can get it, as long as the disk has the point. */
+static void copy_again(const char *dir, const char *copy, const struct view *before,
+		       const struct view *after, const char *when)
+{
+	struct err err = ERR_INIT;
+	struct view v;
+	int r;
+
+	look_at(copy, &v);
+	r = same_view(&v, before) ? copy_since(dir, NULL, &err) : -ENOENT;
+	free_view(&v);
+	if (r == -ENOENT)
+		return;
+	if (r < 0)
+		fail_msg("%s: it is not copied again: %s", when, err.msg);
+	look_at(copy, &v);
+	if (!same_view(&v, after))
+		fail_msg("%s: copied again it is not the disk", when);
+	free_view(&v);
+}
+
+/* Of the directory, and of what may be beside it. */
+struct views {
+	struct view disk, also;
+};
+
+static void look_at_both(const char *root, struct views *ret)
+{
+	_cleanup_free_ char *dir = path_join(root, "d"), *also = path_join(root, now->also ?: "-");
+
+	look_at(dir, &ret->disk);
+	look_at(also, &ret->also);
+}
+
+static void look_at_both_after_cut(struct fixture *f, const struct views *before,
+				   const struct views *after, char *when)
+{
+	_cleanup_free_ char *root = strdup(fixture_path(f, "cut")), *dir = path_join(root, "d");
+	_cleanup_free_ char *also = path_join(root, now->also ?: "-");
+
+	look_after_cut(f, dir, &before->disk, &after->disk, when);
+	look_after_cut(f, also, &before->also, &after->also, when);
+	if (now->run == run_copy_since)
+		copy_again(dir, also, &before->also, &after->also, when);
+	if (is_directory(dir))
+		change_next(dir, when);
+	if (is_directory(also))
+		change_next(also, when);
+}
+
+static unsigned int cut_at(struct fixture *f, unsigned int step, const struct views *before,
+			   const struct views *after)
 {
 	static const char *const how[] = {"only what was flushed", "all of it", "a torn write",
 					  "some of it"};
-	_cleanup_free_ char *dir = path_join(fixture_path(f, "cut"), "d");
 	unsigned int k, cuts = 0;
 
 	for (k = 0; k < TRIES; k++) {
@@ -888,33 +1204,55 @@ static unsigned int cut_at(struct fixture *f, unsigned int step, const struct vi
 			 "CRASH_SEED=%llu %s, cut before step %u (%s) with %s (%u)",
 			 (unsigned long long)crash_seed, now->name, step, power_step(step), how[h],
 			 k);
-		look_after_cut(f, dir, before, after, when);
+		look_at_both_after_cut(f, before, after, when);
 		empty(f, "cut");
 		cuts++;
 	}
 	return cuts;
 }
 
+static void free_views(struct views *v)
+{
+	free_view(&v->disk);
+	free_view(&v->also);
+}
+
+static void forget_points(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		if (at_point[i].data)
+			free_view(&(struct view){.of = {at_point[i]}, .n = 1});
+		at_point[i] = (struct contents){.bytes = 0};
+	}
+}
+
 static void cut_each(struct fixture *f)
 {
-	_cleanup_free_ char *dir = path_join(fixture_path(f, "was"), "d");
+	_cleanup_free_ char *root = strdup(fixture_path(f, "was")), *dir = path_join(root, "d");
 	unsigned int steps, i, cuts = 0;
-	struct view before, after;
+	struct views before, after;
 	struct err err = ERR_INIT;
 
 	empty(f, "was");
 	empty(f, "cut");
 	if (now->prepare)
 		now->prepare(f, dir);
-	if (!now->marked)
-		look_at(dir, &before);
-	power_begin(fixture_path(f, "was"));
+	if (!now->marked) {
+		look_at_both(root, &before);
+		if (now->points)
+			read_contents(dir, NULL, &at_point[1]);
+	}
+	power_begin(root);
 	if (now->run(f, dir, &err) < 0)
 		fail_msg("%s: %s", now->name, err.msg);
 	steps = power_end();
-	look_at(dir, &after);
+	look_at_both(root, &after);
 	if (now->marked)
-		look_at(dir, &before);
+		look_at_both(root, &before);
+	assert_int_equal(check_points(dir, &after.disk.of[0], now->name), now->points);
+	assert_true(!now->also || !after.also.none);
 	for (i = 0; i <= steps; i++)
 		cuts += cut_at(f, i, &before, &after);
 	print_message("# %s: %u steps, %u cut points\n", now->name, steps, cuts);
@@ -922,8 +1260,9 @@ static void cut_each(struct fixture *f)
 	all_places += steps + 1;
 	all_cuts += cuts;
 	power_free();
-	free_view(&before);
-	free_view(&after);
+	free_views(&before);
+	free_views(&after);
+	forget_points();
 }
 
 static void a_cut_anywhere_leaves_before_or_after(void **state)

@@ -35,6 +35,8 @@
 #include "open.h"
 #include "path.h"
 #include "ploop.h"
+#include "points.h"
+#include "run.h"
 #include "shrink.h"
 #include "stream.h"
 #include "super.h"
@@ -46,6 +48,7 @@
 /* Before it are partition table and super block. */
 #define FROM	  (MIB + 2 * CLUSTER)
 #define STATES	  6
+#define POINTS	  8
 #define STEPS	  40
 #define SEQUENCES 100
 
@@ -60,11 +63,19 @@ struct state {
 	uint8_t bytes[BYTES_MAX];
 };
 
+/* What the disk was then. One that nothing gave up has to be there. */
+struct noted {
+	struct state at;
+	bool sure;
+};
+
 struct model {
-	char dir[128], clone[128];
-	struct state disk, cloned, snapshots[STATES];
+	char dir[128], clone[128], backup[128];
+	struct state disk, cloned, backed, snapshots[STATES];
 	unsigned int n;
-	bool has_clone, was_cut;
+	struct noted points[POINTS];
+	unsigned int n_points, backed_at; /* the point that the backup is at */
+	bool has_clone, has_backup, was_cut;
 };
 
 static struct model m;
@@ -149,20 +160,71 @@ static void look_at(const char *dir, const char *guid, const struct state *s, co
 	disk_free(disk);
 }
 
+static struct noted *find_point(const uint8_t id[POINT_ID_BYTES])
+{
+	char guid[PLOOP_GUID_BYTES];
+	unsigned int i;
+
+	point_guid(id, guid);
+	for (i = 0; i < m.n_points && strcmp(m.points[i].at.guid, guid) != 0; i++)
+		continue;
+	if (i == m.n_points)
+		bad("there is a point %s", guid);
+	return &m.points[i];
+}
+
+/* It may say too much, and never too little. */
+static void look_at_point(const struct point *p)
+{
+	const struct state *was = &find_point(p->id)->at;
+	uint32_t at, end = was->known < m.disk.known ? was->known : m.disk.known;
+
+	need(p->disk_sectors == m.disk.size / PLOOP_SECTOR && was->size == m.disk.size);
+	for (at = FROM; at < end; at += CLUSTER)
+		if (is_ours(at) && memcmp(was->bytes + at, m.disk.bytes + at, CLUSTER) != 0 &&
+		    !point_has(p, at, CLUSTER))
+			bad("cluster %u was written since %s, which says no", at / CLUSTER,
+			    was->guid);
+}
+
+static void look_at_points(void)
+{
+	struct ploop_disk *disk = open_disk(m.dir, NULL, OPEN_CLOSED);
+	struct err err = ERR_INIT;
+	uint8_t id[POINT_ID_BYTES];
+	unsigned int i;
+
+	if (disk->img.format == PLOOP_FORMAT_EXPANDED)
+		must("points", image_load_extension(&disk->img, &err), &err);
+	for (i = 0; i < disk->img.ext.n; i++)
+		look_at_point(&disk->img.ext.points[i]);
+	for (i = 0; i < m.n_points; i++) {
+		point_id(m.points[i].at.guid, id);
+		if (m.points[i].sure && !extension_find(&disk->img.ext, id))
+			bad("the point %s was given up", m.points[i].at.guid);
+	}
+	disk_free(disk);
+}
+
 static void look(bool all)
 {
 	unsigned int i;
 
 	look_at(m.dir, NULL, &m.disk, "the disk");
+	look_at_points();
 	for (i = 0; all && i < m.n; i++)
 		look_at(m.dir, m.snapshots[i].guid, &m.snapshots[i], m.snapshots[i].guid);
 	if (all && m.has_clone)
 		look_at(m.clone, NULL, &m.cloned, "the clone");
+	if (all && m.has_backup)
+		look_at(m.backup, NULL, &m.backed, "the backup");
 }
 
 static void told(void *arg, const char *sentence)
 {
-	(void)arg;
+	/* A copy has them where the disk had them. */
+	if (arg == m.backup && strstr(sentence, "partition table"))
+		return;
 	if (!strstr(sentence, "belong to no block"))
 		bad("check: %s", sentence);
 }
@@ -175,6 +237,8 @@ static void do_check(const struct step *s)
 	(void)s;
 	must("mend", ploop_drop_in_use(m.dir, &err), &err);
 	must("check", ploop_check(m.dir, told, NULL, &findings, &err), &err);
+	if (m.has_backup)
+		must("check", ploop_check(m.backup, told, m.backup, &findings, &err), &err);
 	look(true);
 }
 
@@ -525,19 +589,137 @@ static void do_restore(const struct step *s)
 	must("restore", ploop_restore_descriptor(m.dir, file, CLUSTER, &err), &err);
 }
 
+/* --- points ------------------------------------------------------------------------------ */
+
+/* false: the top is raw, or there are enough. */
+static bool make_point(void)
+{
+	char guid[PLOOP_GUID_BYTES] = "";
+	struct err err = ERR_INIT;
+	int r;
+
+	if (m.n_points == POINTS)
+		return false;
+	r = ploop_point(m.dir, guid, &err);
+	if (r == -EOPNOTSUPP)
+		return false;
+	must("point", r, &err);
+	m.points[m.n_points].at = m.disk;
+	m.points[m.n_points].sure = true;
+	strcpy(m.points[m.n_points++].at.guid, guid);
+	return true;
+}
+
+static void do_point(const struct step *s)
+{
+	(void)s;
+	(void)make_point();
+}
+
+/* @r is of something with that point. */
+static bool was_given_up(int r, const struct noted *p)
+{
+	if (r != -ENOENT && r != -EOPNOTSUPP)
+		return false;
+	if (p->sure)
+		bad("the point %s was given up", p->at.guid);
+	return true;
+}
+
+static void do_forget(const struct step *s)
+{
+	struct noted *p = &m.points[m.n_points ? s->a % m.n_points : 0];
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!m.n_points)
+		return;
+	r = ploop_point_delete(m.dir, p->at.guid, &err);
+	if (!was_given_up(r, p))
+		must("point-delete", r, &err);
+	p->sure = false;
+}
+
+static void do_backup(const struct step *s)
+{
+	const char *const argv[] = {"cp", "-a", m.dir, m.backup, NULL};
+	struct err err = ERR_INIT;
+
+	(void)s;
+	if (!make_point())
+		return;
+	if (m.has_backup)
+		need(path_remove_tree(AT_FDCWD, m.backup, NULL) == 0);
+	must("backup", run_program(argv, &(struct run_opts){.no_stderr = true}, &err), &err);
+	m.has_backup = true;
+	m.backed = m.disk;
+	m.backed_at = m.n_points - 1;
+}
+
+static int copy_since(const struct ploop_copy_opts *opts, bool piped, struct err *err)
+{
+	int fd, r;
+
+	if (!piped)
+		return ploop_copy(m.dir, m.backup, opts, NULL, err);
+	fd = memfd_create("stream", MFD_CLOEXEC);
+	r = ploop_copy_send(m.dir, fd, -1, opts, NULL, err);
+	need(lseek(fd, 0, SEEK_SET) == 0);
+	if (r == 0)
+		must("receive", ploop_copy_receive(m.backup, fd, -1, err), err);
+	close(fd);
+	return r;
+}
+
+/* The backup becomes what the disk is. */
+static void do_since(const struct step *s)
+{
+	struct noted *at = &m.points[m.backed_at], *new = &m.points[m.n_points];
+	bool more = s->a % 4 && m.n_points < POINTS;
+	struct ploop_copy_opts opts = {.since = at->at.guid, .point = more ? new->at.guid : NULL};
+	char guid[PLOOP_GUID_BYTES];
+	struct err err = ERR_INIT;
+	int r;
+
+	if (!m.has_backup)
+		return;
+	snprintf(guid, sizeof(guid), "{%08x-0000-4000-8000-%012x}", s->b, m.n_points);
+	if (more) {
+		new->at = m.disk;
+		strcpy(new->at.guid, guid);
+	}
+	r = copy_since(&opts, s->b % 2, &err);
+	m.has_backup = r == 0 && more;
+	if (!was_given_up(r, at)) {
+		must("copy since", r, &err);
+		look_at(m.backup, NULL, &m.disk, "the backup");
+		m.backed = m.disk;
+		m.backed_at = m.n_points;
+		new->sure = more;
+		m.n_points += more;
+	}
+	if (!m.has_backup)
+		need(path_remove_tree(AT_FDCWD, m.backup, NULL) == 0);
+}
+
 /* --- sequences --------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
 	void (*run)(const struct step *s);
 	unsigned int weight;
+	bool gives_up; /* points */
 } kinds[] = {
-	{"write", do_write, 12},    {"kill", do_kill, 2},	{"snapshot", do_snapshot, 6},
-	{"switch", do_switch, 2},   {"delete", do_delete, 4},	{"merge", do_merge, 2},
-	{"clone", do_clone, 2},	    {"grow", do_grow, 3},	{"shrink", do_shrink, 2},
-	{"compact", do_compact, 2}, {"convert", do_convert, 2}, {"version", do_version, 1},
-	{"copy", do_copy, 2},	    {"replace", do_replace, 2}, {"restore", do_restore, 1},
-	{"check", do_check, 2},
+	{"write", do_write, 12, false},	    {"kill", do_kill, 2, true},
+	{"snapshot", do_snapshot, 6, true}, {"switch", do_switch, 2, true},
+	{"delete", do_delete, 4, true},	    {"merge", do_merge, 2, true},
+	{"clone", do_clone, 2, false},	    {"grow", do_grow, 3, true},
+	{"shrink", do_shrink, 2, true},	    {"compact", do_compact, 2, false},
+	{"convert", do_convert, 2, true},   {"version", do_version, 1, true},
+	{"copy", do_copy, 2, false},	    {"replace", do_replace, 2, false},
+	{"restore", do_restore, 1, false},  {"check", do_check, 2, false},
+	{"point", do_point, 3, false},	    {"forget", do_forget, 1, false},
+	{"backup", do_backup, 2, false},    {"since", do_since, 4, false},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -557,6 +739,7 @@ static void make_disk(const char *root)
 
 	snprintf(m.dir, sizeof(m.dir), "%s/d", root);
 	snprintf(m.clone, sizeof(m.clone), "%s/clone", root);
+	snprintf(m.backup, sizeof(m.backup), "%s/backup", root);
 	need(mkdir(m.dir, 0700) == 0);
 	dirfd = open(m.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	must("create",
@@ -574,6 +757,15 @@ static void make_disk(const char *root)
 	m.disk.size = m.disk.known = BYTES_MIN + MIB;
 }
 
+static void run_one(const struct step *s)
+{
+	unsigned int i;
+
+	kinds[s->what].run(s);
+	for (i = 0; kinds[s->what].gives_up && i < m.n_points; i++)
+		m.points[i].sure = false;
+}
+
 static void run_all(const char *root, const struct step *steps, unsigned int n)
 {
 	unsigned int i;
@@ -583,7 +775,7 @@ static void run_all(const char *root, const struct step *steps, unsigned int n)
 	make_disk(root);
 	for (i = 0; i < n; i++) {
 		at_step = i;
-		kinds[steps[i].what].run(&steps[i]);
+		run_one(&steps[i]);
 		look(i % 4 == 3);
 	}
 	do_check(NULL);

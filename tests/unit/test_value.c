@@ -53,6 +53,7 @@ static void test_names(void **state)
 	good(value_layout, "ploop", "ploop:raw");
 	good(value_layout, "ploop:raw", "ploop:raw");
 	good(value_layout, "ploop:expanded", "ploop:expanded");
+	good(value_layout, "ploop:preallocated", "ploop:preallocated");
 	bad(value_layout, "ploop:plain");
 	bad(value_layout, "simfs");
 	bad(value_layout, "");

@@ -34,6 +34,7 @@
 #include "path.h"
 #include "ploop.h"
 #include "shadow.h"
+#include "snapfile.h"
 #include "state.h"
 #include "strbuf.h"
 #include "template_check.h"
@@ -151,7 +152,7 @@ static int make_disk(const void *arg, const char *dir, struct err *err)
 	static const char *const accounts[] = {"etc/passwd", "etc/shadow", NULL};
 	struct ploop_create_opts po = {
 		.size_bytes = opts->size_bytes,
-		.format = opts->expanded ? PLOOP_FORMAT_EXPANDED : PLOOP_FORMAT_RAW,
+		.format = opts->format,
 		.tars = tars,
 		.max_id = opts->max_id,
 		.sync = true,
@@ -178,7 +179,7 @@ static int make_image(const struct ct *ct, const char *tmp, const struct area_cr
 	r = path_mkdirs(tmp, 0700, err);
 	if (r < 0)
 		return err_exit_default(err, VZ_CREATE_PRIVATE);
-	if (opts->expanded && !opts->full) {
+	if (opts->format == PLOOP_FORMAT_EXPANDED && !opts->full) {
 		r = golden_clone(ct->host->template_dir, opts->tar, opts->size_bytes, opts->max_id,
 				 make_disk, opts, dir, &why);
 		if (r == 0)
@@ -457,6 +458,47 @@ int area_resize(const struct ct *ct, uint64_t bytes, bool *ret_pending, struct e
 		return err_exit_default(err, VZ_IMAGE_RESIZE);
 	*ret_pending = is_pending(dir);
 	return 0;
+}
+
+enum ploop_format area_format(const char *layout)
+{
+	return strcmp(layout, "ploop:expanded") == 0	   ? PLOOP_FORMAT_EXPANDED
+	       : strcmp(layout, "ploop:preallocated") == 0 ? PLOOP_FORMAT_PREALLOCATED
+							   : PLOOP_FORMAT_RAW;
+}
+
+/* Of a disk that stands on a golden image only what lies below would become another one. */
+static int leave_golden(const struct ct *ct, const char *dir, struct err *err)
+{
+	_cleanup_free_ char *own = path_join(ct->private_dir, SNAPFILE_NAME);
+	struct ploop_snapshot *list;
+	size_t n;
+	int r;
+
+	if (!own)
+		return err_set(err, ENOMEM, "out of memory");
+	r = ploop_snapshots(dir, &list, &n, err);
+	if (r < 0)
+		return r;
+	ploop_snapshots_free(list, n);
+	return n == 2 && access(own, F_OK) < 0 ? ploop_snapshot_merge(dir, NULL, err) : 0;
+}
+
+int area_convert(const struct ct *ct, enum ploop_format format, struct err *err)
+{
+	_cleanup_free_ char *dir = area_image_dir(ct);
+	int r;
+
+	if (!dir)
+		return err_set(err, ENOMEM, "out of memory");
+	if (access(dir, F_OK) < 0)
+		return no_image(ct, dir, err);
+	r = leave_golden(ct, dir, err);
+	if (r == 0)
+		r = ploop_convert(dir, format, err);
+	if (r == -ENOSPC || r == -EDQUOT)
+		return err_exit_default(err, VZ_NO_SPACE);
+	return r < 0 ? err_exit_default(err, VZ_IMAGE_CONVERT) : 0;
 }
 
 int area_compact(const struct ct *ct, struct err *err)

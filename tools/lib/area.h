@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ploop.h"
+
 struct ct;
 struct err;
 
@@ -16,8 +18,8 @@ typedef void (*area_progress_fn)(void *arg, uint64_t done, uint64_t total);
 struct area_create_opts {
 	const char *tar; /* template */
 	uint64_t size_bytes;
-	bool expanded; /* an image that grows, which needs the kernel's target ploop; else a raw one */
-	bool full;     /* of its own, and none that stands on the golden image of its template */
+	enum ploop_format format; /* all but raw ones need the kernel's target ploop */
+	bool full;	 /* of its own, and none that stands on the golden image of its template */
 	uint32_t max_id; /* largest owner the container's id range can hold */
 	area_progress_fn progress;
 	void *progress_arg;
@@ -69,6 +71,15 @@ int area_resize(const struct ct *ct, uint64_t bytes, bool *ret_pending, struct e
  * when it is mounted, what is free in the file when it is not. Exit code 166.
  */
 int area_compact(const struct ct *ct, struct err *err);
+
+/* What a value of VE_LAYOUT, as value_layout() gives it, stands for. */
+enum ploop_format area_format(const char *layout);
+
+/*
+ * The disk becomes one of that format, its snapshots stay. Exit code 155, in use too; 46
+ * without room for a second image.
+ */
+int area_convert(const struct ct *ct, enum ploop_format format, struct err *err);
 
 /* What the images take on the host; 0 when that cannot be told. */
 uint64_t area_taken_bytes(const struct ct *ct);

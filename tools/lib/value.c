@@ -156,10 +156,12 @@ int value_layout(const char *in, char **ret, struct err *err)
 {
 	if (strcmp(in, "ploop") == 0 || strcmp(in, "ploop:raw") == 0)
 		return give("ploop:raw", ret, err);
-	if (strcmp(in, "ploop:expanded") == 0)
+	if (strcmp(in, "ploop:expanded") == 0 || strcmp(in, "ploop:preallocated") == 0)
 		return give(in, ret, err);
 	return err_set(err, EINVAL,
-		       "the layout '%s' is not supported, only ploop:raw and ploop:expanded", in);
+		       "the layout '%s' is not supported, only ploop:raw, ploop:expanded and "
+		       "ploop:preallocated",
+		       in);
 }
 
 static int parse_u32(const char *s, uint32_t *ret)

@@ -18,7 +18,8 @@ int value_domain(const char *in, char **ret, struct err *err);	   /* or "inherit
 int value_address(const char *in, char **ret, struct err *err);	   /* netaddr.h */
 int value_nameserver(const char *in, char **ret, struct err *err); /* address or "inherit" */
 int value_path(const char *in, char **ret, struct err *err);	   /* absolute */
-int value_layout(const char *in, char **ret, struct err *err);	   /* ploop[:raw|:expanded] */
+int value_layout(const char *in, char **ret,
+		 struct err *err); /* ploop[:raw|:expanded|:preallocated] */
 int value_template(const char *in, char **ret, struct err *err);
 int value_number(const char *in, char **ret, struct err *err);	  /* 0..4294967295 */
 int value_cpuunits(const char *in, char **ret, struct err *err);  /* 8..500000 */

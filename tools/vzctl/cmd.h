@@ -37,6 +37,7 @@ int cmd_umount(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_status(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_exec(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_enter(struct ctx *ctx, int argc, char **argv, struct err *err);
+int cmd_convert(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_compact(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_set(struct ctx *ctx, int argc, char **argv, struct err *err);
 int cmd_runscript(struct ctx *ctx, int argc, char **argv, struct err *err);

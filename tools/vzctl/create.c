@@ -178,7 +178,7 @@ static int make_disk(struct ctx *ctx, bool full, struct err *err)
 		return err_exit(err, VZ_BAD_CONFIG, "DISKSPACE is not a size");
 	log_detail(1, "host ids from %u and %u, %u of them", ids.uid, ids.gid, ids.size);
 	opts.tar = tar;
-	opts.expanded = strcmp(ct_get(ctx->ct, "VE_LAYOUT"), "ploop:expanded") == 0;
+	opts.format = area_format(ct_get(ctx->ct, "VE_LAYOUT"));
 	opts.full = full || !wants_golden(ctx);
 	opts.max_id = ids.size - 1;
 	if (!ctx->quiet && isatty(STDERR_FILENO))
