@@ -83,6 +83,7 @@ for shell in sh bash "busybox sh"; do
 	has() { for f in $ifupdown $networkd; do is "$shell: $1 ($(basename "$f"))" "$(sed -n 's/^# addresses: *//p' "$f")" "$2"; done; }
 	check "$shell: a start" ip "$shell" ADD_IP starting "10.0.0.1 2001:db8::1/64"
 	has "its addresses" "10.0.0.1 2001:db8::1/64"
+	like "$shell: what else is of a prefix is nobody's" "$(cat "$ifupdown")" '^	up ip -6 route replace unreachable 2001:db8::1/64 metric 2147483647 proto static$'
 	cp -r "$tree" "$tap_tmp/first"
 	is "$shell: mode, and nothing besides" "$(stat -c %a "$ifupdown" "$networkd" "$dropin" | xargs) $(files)" \
 		"644 644 644 ./network/interfaces.d/venet0 ./systemd/network/10-venet0.network ./systemd/system/systemd-networkd.service.d/10-vzctl.conf"

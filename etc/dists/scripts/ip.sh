@@ -20,6 +20,8 @@ ifupdown() {
 		case $a in
 		*:*)
 			echo "	up ip -6 addr replace $(with_prefix "$a") dev venet0 nodad noprefixroute"
+			# The rest of a prefix is lost with lo, and packets to it would go round and round.
+			case $(with_prefix "$a") in */128) ;; *) echo "	up ip -6 route replace unreachable $a metric 2147483647 proto static" ;; esac
 			v6="	up ip -6 route replace default via fe80::1 dev venet0 onlink proto static"
 			;;
 		*)
