@@ -127,8 +127,9 @@ bootstrap() {
 	step "installing packages"
 	# /.vztmpl carries the recipe inside: the hooks of user namespace mode
 	# cannot read the invoker's files, and the special hooks can. /bin is made a
-	# link at once.
-	printf '%s\n' "$sources" | mmdebstrap --mode="$mode" --variant=apt --format=tar \
+	# link at once. What stays where it is (file:) could not be reached from inside.
+	printf '%s\n' "$sources" | sed 's/^deb file:/deb copy:/' |
+		mmdebstrap --mode="$mode" --variant=apt --format=tar \
 		--include="$(printf '%s\n' $merged_usr $packages | paste -sd,)" \
 		--aptopt="$VZTMPL_WORK/aptopt" \
 		--aptopt='Apt::Install-Recommends "false"' \

@@ -86,7 +86,7 @@ mirror_in_it() { zstd -dqc "$VZTMPL_CACHE/little-x86_64.tar.zst" | grep -acF "$a
 
 own=$tap_tmp/own
 printf 'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\n' >"$own"
-check "build with sources of its own" vztmpl build --quiet --mirror "copy:$archive" --apt-sources "$own" little
+check "build with sources of its own" vztmpl build --quiet --mirror "file:$archive" --apt-sources "$own" little
 is "from the packages of the mirror" "$(jq -r '.packages[].name' "$VZTMPL_CACHE/little-x86_64.json" | sort | xargs)" \
 	"apt base-files thing usr-is-merged"
 is "with what they have" "$(unpacked ./usr/share/thing/file)" made
@@ -94,7 +94,7 @@ is "one file of sources" "$(sources)" ./etc/apt/sources.list.d/debian.sources
 is "the one that was given" "$(unpacked ./etc/apt/sources.list.d/debian.sources)" "$(cat "$own")"
 is "the mirror is named nowhere" "$(mirror_in_it)" 0
 key=$(jq -r .recipe_key "$VZTMPL_CACHE/little-x86_64.json")
-check "and without" vztmpl build --quiet --mirror "copy:$archive" little
+check "and without" vztmpl build --quiet --mirror "file:$archive" little
 mustfail "is another template" test "$(jq -r .recipe_key "$VZTMPL_CACHE/little-x86_64.json")" = "$key"
 is "with one file too" "$(sources)" ./etc/apt/sources.list.d/debian.sources
 is "of the public ones, updates and security" "$(unpacked ./etc/apt/sources.list.d/debian.sources | sed -n 's/^URIs: //p; s/^Suites: //p' | xargs)" \

@@ -65,7 +65,7 @@ done
 is "ssh listens with them" "$(vzctl exec2 951 'ss -Hltn sport = :22 | grep -c :22')" 2
 like "the host name is the container's" "$(vzctl exec 952 hostname)" '^ct952$'
 
-# ifupdown manages the loopback device only; networkd, once asked for, nothing.
+# Both have venet0 in their files, as it is.
 check "networkd starts" vzctl exec2 951 systemctl start systemd-networkd
 check "and is content" vzctl exec2 951 'sleep 2; systemctl is-active systemd-networkd'
 check "networking restarts" vzctl exec2 951 systemctl restart networking

@@ -1,5 +1,5 @@
 #!/bin/sh
-# guest: kernel=plain root=host mem=3072 smp=1 time=600
+# guest: kernel=plain root=host mem=3072 smp=1 time=900
 # tools: vzctl
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
@@ -26,8 +26,7 @@ in_time() {
 	echo "DIST_TIMEOUT=$1" >>/etc/vz/vz.conf
 }
 in_time 60
-is "what is installed names no action" "$(cat $dists/*.conf | grep -c '^[A-Z]' || :)" 0
-is "and is root's alone to write" "$(find $dists ! -user root -o ! -type l -perm /022)" ""
+is "what is installed is root's alone to write" "$(find $dists ! -user root -o ! -type l -perm /022)" ""
 
 # dist ACTION... - the container's distribution has a script for these, and no others.
 dist() { for a; do echo "$a=note.sh"; done >$dists/busybox.conf; }
@@ -258,34 +257,107 @@ like "is named, and not done" "$output" "warning: $dists/busybox.conf:1: SET_CON
 is "without a script vzctl does it itself" "$(noted)$(vzctl exec $id cat /etc/hostname)" box
 vzctl --quiet stop $id --fast
 
+# Without a shell: init alone is a container, too.
+dist ADD_IP SET_HOSTNAME SET_DNS SET_USERPASS
+vzctl --quiet mount $id
+mv $root/bin/sh $root/bin/no-sh
+vzctl --quiet umount $id
+vzctl --quiet set $id --hostname lone --save
+run vzctl --quiet start $id
+is "no shell: the start goes well" "$status $(state $id)" "0 exist mounted running"
+for a in ADD_IP SET_HOSTNAME SET_DNS; do
+	like "no shell: $a is named" "$output" "warning: container $id has no shell for the distribution's script of $a: done without"
+done
+is "no shell: vzctl does it itself" "$(noted)$(cat $root/etc/hostname; grep -c 192.0.2.53 $root/etc/resolv.conf)" "lone
+1"
+vzctl --quiet stop $id --fast
+dist PRE_START
+run vzctl --quiet start $id
+is "no shell: but PRE_START, for which there is nothing else" "$status $(leftovers $id)" "79 "
+vzctl --quiet mount $id
+mv $root/bin/no-sh $root/bin/sh
+vzctl --quiet umount $id
+
 # --- the scripts that are installed --------------------------------------------------------
 
 rm -rf $dists && cp -a "$tap_tmp/dists" $dists
+# scripts COMMAND... - the actions whose scripts it ran, all well.
+scripts() {
+	run vzctl --verbose "$@"
+	printf '%s\n' "$output" | sed -n "s|.*distribution script '$dists/scripts/[a-z]*\.sh' (\([A-Z_]*\)): status 0,.*|\1|p" | xargs
+}
+# password_of USER PASSWORD - what root of the container's shadow has is that.
+password_of() {
+	hash=$(sed -n "s/^$1:\([^:]*\):.*/\1/p" $root/etc/shadow)
+	[ -n "$hash" ] && [ "$(perl -e 'print crypt($ARGV[0], $ARGV[1])' "$2" "$hash")" = "$hash" ]
+}
+named="--hostname one.example.org --nameserver 192.0.2.53 --searchdomain example.org"
+# set_up NAME - names, DNS and passwords of $id, by scripts and as asked for.
+set_up() {
+	# shellcheck disable=SC2086 # options are a list
+	vzctl --quiet set $id $named --save
+	is "$1: a password, stopped" "$(scripts set $id --userpasswd root:sesame)" SET_USERPASS
+	is "$1: a start is by scripts" "$(scripts start $id)" "ADD_IP SET_HOSTNAME SET_DNS"
+	check "$1: the password is that" password_of root sesame
+	is "$1: names" "$(vzctl exec $id 'hostname; cat /etc/hostname; grep "# vzctl" /etc/hosts; cat /etc/resolv.conf')" \
+		"one.example.org
+one.example.org
+127.0.1.1	one.example.org one # vzctl
+search example.org
+nameserver 192.0.2.53"
+	is "$1: running, too" "$(scripts set $id --hostname two --nameserver 192.0.2.54 --userpasswd root:open)" \
+		"SET_HOSTNAME SET_DNS SET_USERPASS"
+	is "$1: other names" "$(vzctl exec $id 'hostname; cat /etc/hostname; grep "# vzctl" /etc/hosts; tail -n 1 /etc/resolv.conf')" \
+		"two
+two
+127.0.1.1	two # vzctl
+nameserver 192.0.2.54"
+	check "$1: another password" password_of root open
+}
+id=2803
+root=/vz/root/$id
+new_ct $id busybox
+set_up busybox
+vzctl --quiet stop $id --fast
 id=2802
 root=/vz/root/$id
-sed 's/^#\([A-Z_]*=ifupdown\)/\1/' "$tap_tmp/dists/debian.conf" >$dists/debian.conf
 new_ct $id debian-12 --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64
-check "Debian, for ifupdown" vzctl --quiet start $id
-check "one more address" vzctl --quiet set $id --ipadd 10.28.1.2
-check "is in its files" grep -q '^# addresses: 10.28.1.1 2001:db8:28:1::1/64 10.28.1.2$' $root/etc/network/interfaces.d/venet0
+set_up debian
 addresses() { vzctl exec $id "ip -o addr show dev venet0; ip route show default; ip -6 route show default" | awk '/default/ { print $3; next } { print $4 }' | sort | xargs; }
+flush='ip addr flush dev venet0; ip -6 addr flush dev venet0; ip route flush dev venet0; ip -6 route flush dev venet0'
+like "systemd is up" "$(come_up $id)" '^running$'
+is "one more address" "$(scripts set $id --ipadd 10.28.1.2)" ADD_IP
+for f in network/interfaces.d/venet0 systemd/network/10-venet0.network; do
+	is "is in /etc/$f" "$(sed -n 's/^# addresses: //p' $root/etc/$f)" "10.28.1.1 2001:db8:28:1::1/64 10.28.1.2"
+done
 before=$(addresses)
-check "lost inside" vzctl exec2 $id 'ip addr flush dev venet0; ip -6 addr flush dev venet0; ip route flush dev venet0; ip -6 route flush dev venet0'
+check "lost inside" vzctl exec2 $id "$flush"
 check "its own ifup" vzctl exec2 $id 'ifup --force venet0'
 is "has them again" "$(addresses)" "$before"
 check "and they answer" ping -c 1 -W 5 10.28.1.2
-sed 's/^#\([A-Z_]*=networkd\)/\1/' "$tap_tmp/dists/debian.conf" >$dists/debian.conf
-# The new file tells of what is told to its script: of all, as at a start.
-vzctl --quiet set $id --ipdel all
-check "for systemd-networkd" vzctl --quiet set $id --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64 --ipadd 10.28.1.3
-is "its file" "$(grep -c '^Address=10.28.1.3/32\|^Gateway=192.0.2.1' $root/etc/systemd/network/10-venet0.network)" 2
-like "systemd is up" "$(come_up $id)" '^(running|degraded)$'
+is "one less" "$(scripts set $id --ipdel 10.28.1.2)" DEL_IP
 before=$(addresses)
-check "lost inside" vzctl exec2 $id 'ip addr flush dev venet0; ip -6 addr flush dev venet0; ip route flush dev venet0; ip -6 route flush dev venet0'
-# Without udev it waits for it: this is what udev leaves of a device.
-check "its own networkd" vzctl exec2 $id 'mkdir -p /run/udev/data; echo I:1 >/run/udev/data/n$(cat /sys/class/net/venet0/ifindex)
-	systemctl start systemd-networkd'
-check "takes the file" wait_until 60 sh -c "vzctl exec $id networkctl --no-pager --no-legend list venet0 | grep -qw configured"
-is "has them again, by networkd" "$(addresses)" "$before"
-check "and they answer too" ping -c 1 -W 5 10.28.1.3
+
+# What a tenant does: systemd-networkd, with a file for an Ethernet device, and no ifupdown.
+vzctl --quiet set $id --netif_add eth0 --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64 --save
+check "networkd instead of ifupdown" vzctl exec2 $id 'systemctl -q disable networking
+	printf "[Match]\nName=eth0\n\n[Network]\nAddress=10.77.0.2/24\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n" >/etc/systemd/network/20-eth0.network
+	systemctl -q enable systemd-networkd'
+mustfail "there is no udev" vzctl exec2 $id 'ls /usr/lib/systemd/systemd-udevd'
+vzctl --quiet stop $id --fast
+check "the next start" vzctl --quiet start $id
+is "is up, and nothing waits or fails" "$(come_up $id)" running
+is "networkd has configured both" "$(vzctl exec $id networkctl --no-pager --no-legend | awk '$2 ~ /^(venet0|eth0)$/ { print $2, $4, $5 }')" \
+	"venet0 routable configured
+eth0 routable configured"
+check "all is online" vzctl exec2 $id systemctl start systemd-networkd-wait-online
+is "the addresses are there" "$(addresses)" "$before"
+check "lost inside" vzctl exec2 $id "$flush"
+check "networkd restarts" vzctl exec2 $id systemctl restart systemd-networkd
+wait_until 30 sh -c "vzctl exec $id networkctl --no-pager --no-legend list venet0 | grep -qw configured" || :
+is "and they are there again" "$(addresses)" "$before"
+check "and they answer too" ping -c 1 -W 5 10.28.1.1
+is "another, while it runs" "$(scripts set $id --ipadd 10.28.1.3)" ADD_IP
+check "networkd knows it" wait_until 30 sh -c "vzctl exec $id networkctl --no-pager status venet0 | grep -qw 10.28.1.3"
+check "others can write to /sys, as before" vzctl exec2 $id 'test -w /sys/class/net/venet0/uevent'
 vzctl --quiet stop $id --fast

@@ -34,25 +34,22 @@ check "the host reaches it" ping -c 1 -W 5 10.22.0.1
 check "it reaches the host" vzctl exec $id ping -c 1 -W 5 192.0.2.1
 is "the default route" "$(vzctl exec $id ip -4 route show default | xargs)" "default via 192.0.2.1 dev venet0 proto static onlink"
 is "of IPv6" "$(vzctl exec $id ip -6 route show default | awk '{ print $3, $5 }')" "fe80::1 venet0"
-# The distribution's own tools for networks, both of them, leave our addresses alone.
-addresses() { vzctl exec $id ip -o addr show dev venet0 | awk '{ print $4 }' | xargs; }
+# The distribution's own tools for networks, both of them, know our addresses and leave them as they are.
+addresses() { vzctl exec $id 'ip -o addr show dev venet0; ip route; ip -6 route' | sed 's/^[0-9]*: //' | sort; }
 before=$(addresses)
 check "ifupdown" vzctl exec2 $id 'systemctl restart networking && ifdown -a && ifup -a'
-is "has touched nothing" "$(addresses)" "$before"
+is "has changed nothing" "$(addresses)" "$before"
 check "systemd-networkd" vzctl exec2 $id 'systemctl start systemd-networkd && networkctl reload && systemctl restart systemd-networkd'
-setup() { vzctl exec $id networkctl --no-pager --no-legend list venet0 | awk '{ print $5 }'; }
-is_setup() { [ "$(setup)" = "$1" ]; }
-# /sys can be written to, so that it takes udev to be there, and waits for it.
-check "does not take a device that udev has not seen" wait_until 60 is_setup pending
-is "and has touched nothing" "$(addresses)" "$before"
-# What udev leaves of a device, and a file of a tenant that wants all of them.
-vzctl exec2 $id 'mkdir -p /run/udev/data; echo I:1 >/run/udev/data/n$(cat /sys/class/net/venet0/ifindex)
-	printf "[Match]\nName=*\n[Network]\nAddress=10.99.0.1/24\n" >/etc/systemd/network/50-all.network
+is_setup() { [ "$(vzctl exec $id networkctl --no-pager --no-legend list venet0 | awk '{ print $5 }')" = "$1" ]; }
+check "has it without udev" wait_until 60 is_setup configured
+is "and has changed nothing" "$(addresses)" "$before"
+# A file of a tenant that wants all of them.
+vzctl exec2 $id 'printf "[Match]\nName=*\n[Network]\nAddress=10.99.0.1/24\n" >/etc/systemd/network/50-all.network
 	systemctl restart systemd-networkd'
-check "nor venet0 with udev" wait_until 60 is_setup unmanaged
-is "and has touched nothing then" "$(addresses)" "$before"
-vzctl exec2 $id 'rm -r /etc/systemd/network/50-all.network /run/udev'
-check "nor routes" vzctl exec $id ping -c 1 -W 5 192.0.2.1
+check "nor takes another file venet0" wait_until 60 is_setup configured
+is "its addresses are the same" "$(addresses | grep venet0)" "$(echo "$before" | grep venet0)"
+vzctl exec2 $id 'rm /etc/systemd/network/50-all.network'
+check "and it has its routes" vzctl exec $id ping -c 1 -W 5 192.0.2.1
 for ip in 10.22.0.1 2001:db8:22::1; do check "the host reaches $ip after that" ping -c 1 -W 5 $ip; done
 vzctl exec $id systemctl stop systemd-networkd.socket systemd-networkd
 like "beancounters" "$(vzctl exec $id cat /proc/user_beancounters)" "^ *$id: .*|numproc"

@@ -220,22 +220,32 @@ static int set_by_chpasswd(const struct ct *ct, const char *line, const char *us
 	return 0;
 }
 
+struct by_script {
+	const char *value;
+	bool done;
+};
+
 static int set_by_script(struct ct *ct, void *arg, struct err *err)
 {
-	return dist_userpasswd(ct, true, arg, err);
+	struct by_script *s = arg;
+	int r = dist_userpasswd(ct, true, s->value, err);
+
+	s->done = r > 0;
+	return r;
 }
 
 /* 1 when a distribution script did it, 0 for none. */
 static int try_script(struct ct *ct, bool running, const char *value, struct err *err)
 {
+	struct by_script s = {.value = value};
 	int r = dist_has(ct, DIST_SET_USERPASS, err);
 
 	if (r <= 0)
 		return r;
 	if (running)
 		return dist_userpasswd(ct, false, value, err);
-	r = ct_act(ct, set_by_script, (void *)value, err);
-	return r < 0 ? r : 1;
+	r = ct_act(ct, set_by_script, &s, err);
+	return r < 0 ? r : s.done;
 }
 
 int apply_userpasswd(struct ct *ct, const char *old, const char *value, struct err *err)

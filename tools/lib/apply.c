@@ -109,21 +109,21 @@ int apply_numproc(struct ct *ct, const char *old, const char *value, struct err 
 
 int apply_hostname(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	/* In a start scripts come later, when they can run inside. */
-	int r = old ? dist_hostname(ct, false, err) : dist_has(ct, DIST_SET_HOSTNAME, err);
+	int r = dist_hostname(ct, false, err);
 
+	(void)old;
 	if (r == 0)
 		r = osdep_hostname(ct, err);
-	/* In a start the first process sets it itself. */
-	if (r < 0 || !old || !value || !*value)
+	if (r < 0 || !value || !*value)
 		return r < 0 ? r : 0;
 	return utsname_set(ct, value, err);
 }
 
 int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	int r = old ? dist_dns(ct, false, err) : dist_has(ct, DIST_SET_DNS, err);
+	int r = dist_dns(ct, false, err);
 
+	(void)old;
 	(void)value;
 	if (r == 0)
 		r = osdep_dns(ct, err);

@@ -20,8 +20,9 @@ struct err;
  *	POST_CREATE							host
  *
  * dists/scripts/functions stands before every one. A script takes the place of
- * what vzctl does for the action by itself. Inside means the container's shell,
- * its namespaces, ids and confinement, in a start before there is an init.
+ * what vzctl does for the action by itself (osdep.h); the families that we build have
+ * them. Inside means the container's shell, its namespaces, ids and confinement, in a
+ * start before there is an init.
  *
  * Files that others than root may write are refused. Exit codes: 107 there is no
  * such configuration or it is not safe, 85 something in it is wrong, 108 a script is
@@ -68,9 +69,10 @@ int dist_has(const struct ct *ct, enum dist_action action, struct err *err);
 int dist_check(const struct ct *ct, struct err *err);
 
 /*
- * Run the script of an action: 1 when it did, 0 when none is named. @starting: in
- * a container whose init has not been run. Nothing is asked of a script when the
- * container has no host name, no DNS server, or addresses do not change.
+ * Run the script of an action: 1 when it did, 0 when none is named, or, PRE_START
+ * aside, when the container has no shell. @starting: in a container whose init has not
+ * been run. Nothing is asked of a script when the container has no host name, no DNS
+ * server, or addresses do not change.
  */
 int dist_hostname(const struct ct *ct, bool starting, struct err *err);
 int dist_dns(const struct ct *ct, bool starting, struct err *err);

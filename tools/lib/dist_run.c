@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "area.h"
@@ -187,10 +188,25 @@ static int run_on_host(const struct ct *ct, const struct dist_script *s, char *c
 
 /* --- actions ------------------------------------------------------------------------ */
 
-static int judge(enum dist_action action, const struct dist_script *s, int r, int status,
-		 struct err *err)
+/* What the script of a password says by EX_NOUSER; the name is before the colon. */
+static int no_user(char *const *env, struct err *err)
 {
-	if (r < 0)
+	static const char key[] = "USERPW=";
+	const char *user = "";
+
+	for (; *env; env++)
+		if (strncmp(*env, key, strlen(key)) == 0)
+			user = *env + strlen(key);
+	return err_set(err, ENOENT, "there is no user '%.*s' in the container",
+		       (int)strcspn(user, ":"), user);
+}
+
+static int judge(enum dist_action action, const struct dist_script *s, char *const *env, int r,
+		 int status, struct err *err)
+{
+	if (r == 0 && status == EX_NOUSER && action == DIST_SET_USERPASS)
+		r = no_user(env, err);
+	else if (r < 0)
 		err_prefix(err, "distribution script '%s' (%s)", s->path, dist_name(action));
 	else if (status)
 		r = err_set(err, EIO, "distribution script '%s' (%s) failed with status %d",
@@ -200,11 +216,23 @@ static int judge(enum dist_action action, const struct dist_script *s, int r, in
 	return r < 0 ? r : 1;
 }
 
+/* Nothing has run: what vzctl does without a script it can do in a tree without a shell, too. */
+static bool is_ours(const struct ct *ct, enum dist_action action, int r, struct err *err)
+{
+	if (r != -ENOENT || err->exit_code != VZ_COMMAND || action == DIST_PRE_START)
+		return false;
+	ct_warn(ct, "container %s has no shell for the distribution's script of %s: done without",
+		ct->idstr, dist_name(action));
+	err_clear(err);
+	return true;
+}
+
 /* Run the script of @action with @env, which the caller owns, and what every script gets. */
 static int act(const struct ct *ct, enum dist_action action, bool starting, char ***env,
-	       struct err *err)
+	       struct err *ret_err)
 {
 	_cleanup_dist_script_ struct dist_script s = DIST_SCRIPT_INIT;
+	struct err unread = ERR_INIT, *err = ret_err ? ret_err : &unread;
 	bool host = action == DIST_POST_CREATE;
 	int status = 0, r = dist_find(ct, action, &s, err);
 	uint64_t since = log_clock_ms();
@@ -227,7 +255,9 @@ static int act(const struct ct *ct, enum dist_action action, bool starting, char
 	if (r >= 0)
 		log_detail(1, "distribution script '%s' (%s): status %d, %" PRIu64 " ms", s.path,
 			   dist_name(action), status, log_clock_ms() - since);
-	return judge(action, &s, r, status, err);
+	else if (!host && is_ours(ct, action, r, err))
+		return 0;
+	return judge(action, &s, *env, r, status, err);
 }
 
 /* The first address of the container, without its prefix: what stands for it in a file of hosts. */

@@ -34,7 +34,7 @@
 
 #define LOCK_WAIT_SEC 60
 /* Of the route inside that nothing the container adds has to be better than. */
-#define METRIC_LAST   0x7fffffff
+#define METRIC_LAST   0x7fffffff /* etc/dists/scripts/ip.sh has it, too */
 
 /*
  * Both ends of the device. What is inside is the container's to remove or to

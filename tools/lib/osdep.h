@@ -7,9 +7,9 @@ struct err;
 
 /*
  * Files of the distribution inside a mounted container: /etc/hostname,
- * /etc/hosts and /etc/resolv.conf, which every family that we build reads.
- * Addresses need no file: vzctl sets them from outside, and nothing inside
- * may undo that. What a distribution script does (dist.h) is not done here.
+ * /etc/hosts and /etc/resolv.conf, for who has no script of his own (dist.h), or
+ * no shell to run it. Addresses need no file: vzctl sets them from outside, and
+ * nothing inside may undo that.
  * Written through a descriptor of the container's root, so that
  * no link in it leads to the host; never through a program of the container.
  */

@@ -34,7 +34,7 @@ enum {
 	PARAM_DISK = 1 << 17,	 /* of the disk, which is changed whether it runs or not */
 };
 
-/* When a stored value takes effect in a start. */
+/* When a stored value takes effect in a start; files are written by its step "distribution", not by apply. */
 enum param_phase { PHASE_NONE, PHASE_CGROUP, PHASE_FILES, PHASE_NET };
 
 struct param {

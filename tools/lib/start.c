@@ -98,13 +98,7 @@ static int write_files(void *arg, struct err *err)
 	struct start *s = arg;
 	int r = mounts_make_points(s->ct->root, err);
 
-	if (r == 0)
-		r = bindmount_make_points(s->ct->root, ct_get(s->ct, "BINDMOUNT"), err);
-	if (r == 0)
-		r = dist_has(s->ct, DIST_ADD_IP, err);
-	if (r == 0)
-		r = osdep_network(s->ct, err);
-	return r < 0 ? r : param_apply_phase(s->ct, PHASE_FILES, err);
+	return r < 0 ? r : bindmount_make_points(s->ct->root, ct_get(s->ct, "BINDMOUNT"), err);
 }
 
 /* First of all: on a foreign kernel nothing else is tried, and the cgroup it got is taken back. */
@@ -277,7 +271,7 @@ static int add_addresses(void *arg, struct err *err)
 	return r;
 }
 
-/* Whatever has a script is its business here, and not that of the phases before. */
+/* By scripts, which run inside; 0 is that there was none to run. */
 static int run_dist(void *arg, struct err *err)
 {
 	const struct ct *ct = ((struct start *)arg)->ct;
@@ -285,11 +279,15 @@ static int run_dist(void *arg, struct err *err)
 
 	if (r >= 0)
 		r = dist_addresses(ct, true, NULL, ct_get(ct, "IP_ADDRESS"), err);
+	if (r == 0)
+		r = osdep_network(ct, err);
 	if (r >= 0)
 		r = dist_hostname(ct, true, err);
+	if (r == 0)
+		r = osdep_hostname(ct, err);
 	if (r >= 0)
 		r = dist_dns(ct, true, err);
-	return r < 0 ? r : 0;
+	return r == 0 ? osdep_dns(ct, err) : r < 0 ? r : 0;
 }
 
 static int exec_child(void *arg, struct err *err)
