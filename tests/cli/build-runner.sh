@@ -115,8 +115,10 @@ gates() {
 gates ''
 is "all gates pass: the closing line" "$sums" "23 passed, 0 failed, 1 skipped"
 is "all gates pass: and the runner succeeds" "$status" 0
-is "each has its time" "$(printf '%s\n' "$output" | grep -cE '^ok - gate [a-z-]+ \([0-9.]+ s\)$')" 13
-is "and a line of the table" "$(printf '%s\n' "$output" | grep -cE '^[a-z-]+ +[0-9.]+ s  ok$')" 13
+is "each has its time" "$(printf '%s\n' "$output" | grep -cE '^ok - gate [a-z-]+ \([0-9.]+ s(, beside others)?\)$')" 13
+is "and a line of the table" "$(printf '%s\n' "$output" | grep -cE '^[a-z-]+ +[0-9.]+ s  ok(, beside others)?$')" 13
+is "the kernels are built beside the others" "$(printf '%s\n' "$output" | sed -n 's/^\([a-z-]*\) .* ok, beside others$/\1/p' | xargs)" "kernel kernel-debug"
+is "and what they say is shown, each at its place" "$(printf '%s\n' "$output" | grep -c '^of kernel$')" 2
 like "with the sum of all" "$output" '^total +[0-9.]+ s$'
 
 gates check-docs
@@ -126,6 +128,8 @@ like "a gate fails: by name" "$output" '^not ok - gate docs \('
 like "a gate fails: with the end of what it said" "$output" '^    why$'
 like "a gate fails: in the table" "$output" '^docs +[0-9.]+ s  FAILED$'
 like "a gate fails: the next ones run" "$output" '^ok - gate guest \('
+gates kernel
+like "one that ran beside others fails" "$output" '^kernel +[0-9.]+ s  FAILED, beside others$'
 gates test-cli
 is "a test of a gate fails" "$sums $status" "23 passed, 1 failed, 1 skipped 1"
 gates test-fuzz

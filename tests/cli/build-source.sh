@@ -87,3 +87,40 @@ is "the next run succeeds" "$status" 0
 staged=$(printf '%s\n' "$output" | tail -n 1)
 check "with all of it" diff -r --exclude=.unpacked "$staged" "$tap_tmp/linux-6.12.118"
 is "and nothing of the part" "$(find "$(dirname "$staged")" -mindepth 1 -maxdepth 1 -printf '%f ')" "stock "
+
+# Killed while the tree is linked, and while the series is laid over it: no file stays that is neither
+# of the source nor of the series that is asked for.
+mkdir -p "$tap_tmp/one" "$tap_tmp/none"
+cat >"$tap_tmp/one/a.patch" <<'PATCH'
+--- a/kernel/fork.c
++++ b/kernel/fork.c
+@@ -1,3 +1,4 @@
++one
+ 1
+ 2
+ 3
+PATCH
+echo a.patch >"$tap_tmp/one/series"
+: >"$tap_tmp/none/series"
+cat >"$tap_tmp/bin/rsync" <<END
+#!/bin/sh
+case "\$*" in
+*"\$KILLED_AT"*) ;;
+*) exec /usr/bin/rsync "\$@" ;;
+esac
+case "\$KILLED_AT" in
+--link-dest) for to; do :; done; cp "$staged/.unpacked" "\$to" ;;
+*) /usr/bin/rsync "\$@" ;;
+esac
+kill -9 \$PPID
+END
+chmod 755 "$tap_tmp/bin/rsync"
+rm "$tap_tmp/bin/tar"
+killed_at() { # WORD - the series "one" is staged, and killed there
+	run env KILLED_AT="$1" PATH="$tap_tmp/bin:$PATH" PATCHES="$tap_tmp/one" KERNEL_SOURCE="$tap_tmp/linux.tar.xz" "$top/scripts/stage-kernel" linux
+	is "killed at $1" "$status" 137
+	run env PATCHES="$tap_tmp/none" KERNEL_SOURCE="$tap_tmp/linux.tar.xz" "$top/scripts/stage-kernel" linux
+	check "killed at $1: another series has what is its own" diff -r "$(printf '%s\n' "$output" | tail -n 1)" "$staged"
+}
+killed_at --link-dest
+killed_at --exclude=/.pc

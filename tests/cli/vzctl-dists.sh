@@ -83,7 +83,7 @@ for shell in sh bash "busybox sh"; do
 	has() { for f in $ifupdown $networkd; do is "$shell: $1 ($(basename "$f"))" "$(sed -n 's/^# addresses: *//p' "$f")" "$2"; done; }
 	check "$shell: a start" ip "$shell" ADD_IP starting "10.0.0.1 2001:db8::1/64"
 	has "its addresses" "10.0.0.1 2001:db8::1/64"
-	like "$shell: what else is of a prefix is nobody's" "$(cat "$ifupdown")" '^	up ip -6 route replace unreachable 2001:db8::1/64 metric 2147483647 proto static$'
+	like "$shell: what else is of a prefix is nobody's" "$(cat "$ifupdown")" '^	up ip -6 route replace unreachable 2001:db8::1/64 metric 2147483647 proto static '
 	cp -r "$tree" "$tap_tmp/first"
 	is "$shell: mode, and nothing besides" "$(stat -c %a "$ifupdown" "$networkd" "$dropin" | xargs) $(files)" \
 		"644 644 644 ./network/interfaces.d/venet0 ./systemd/network/10-venet0.network ./systemd/system/systemd-networkd.service.d/10-vzctl.conf"
@@ -119,17 +119,30 @@ nameserver 2001:db8::53"
 	script dns "$shell" SEARCHDOMAIN= NAMESERVER=192.0.2.54
 	is "$shell: in the place of a link" "$(cat "$tree/resolv.conf") $(find "$tree/resolv.conf" -type l)$(ls "$tap_tmp/outside" 2>/dev/null)" "nameserver 192.0.2.54 "
 
+	# stays NAME - what is there in the place of hosts.
+	stays() {
+		run script hostname "$shell" HOSTNM=box.example.org
+		is "$shell: $1 stays" "$status $output" "0 '$tree/hosts' stays as it is: a link, no file, or too large"
+	}
 	rm "$tree/hosts" && mkfifo "$tree/hosts"
 	(sleep 20 && echo late >"$tree/hosts") 2>/dev/null &
 	late=$!
-	script hostname "$shell" HOSTNM=box.example.org
+	stays "a pipe"
 	kill $late
-	is "$shell: in the place of what is no file" "$(stat -c %F "$tree/hosts"; cat "$tree/hosts")" "regular file
-127.0.1.1	box.example.org box # vzctl"
 	rm "$tree/hosts" && mkdir "$tree/hosts"
+	stays "a directory"
+	rmdir "$tree/hosts" && ln -s ../outside "$tree/hosts"
+	stays "a link"
+	rm "$tree/hosts" && truncate -s 262145 "$tree/hosts"
+	stays "a large one"
+	printf '127.0.1.1\tbox.example.org box # vzctl\n10.1.1.1\tbelow\n' >"$tree/hosts"
+	script hostname "$shell" HOSTNM=box.example.org
+	is "$shell: what is added below stays below" "$(tail -n 1 "$tree/hosts")" "10.1.1.1	below"
+	rm "$tree/hosts"
+	rm -r "$tree/hostname" && mkdir "$tree/hostname"
 	run script hostname "$shell" HOSTNM=box.example.org
-	is "$shell: a directory stays" "$status $output $(ls "$tree/hosts")" "1 '$tree/hosts' cannot be written "
-	rmdir "$tree/hosts"
+	is "$shell: a directory for hostname" "$status $output $(ls "$tree/hostname")" "1 '$tree/hostname' cannot be written "
+	rmdir "$tree/hostname"
 	script hostname "$shell" HOSTNM=box.example.org
 	inodes() { (cd "$tree" && find . ! -type d -exec stat -c '%i %n' {} + | sort); }
 	before=$(inodes)

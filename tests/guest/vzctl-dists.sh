@@ -199,6 +199,17 @@ SET_HOSTNAME box"
 is "on the host, too" "$(vzctl exec $id hostname; ip route show 10.28.0.9; grep -c 'other\|0\.9' /etc/vz/conf/$id.conf || :)" "box
 0"
 rm $root/fail.ADD_IP
+# An address is the host's: a tenant's shell that fails, or hangs, does not keep it.
+for how in fail hang; do
+	vzctl --quiet set $id --ipadd 10.28.0.8
+	touch $root/$how.DEL_IP
+	in_time 2
+	run vzctl set $id --ipdel 10.28.0.8
+	in_time 60
+	rm $root/$how.DEL_IP
+	like "DEL_IP: $how: is told" "$status $output" "^0 vzctl: warning: distribution script '.*note.sh' \(DEL_IP\).*: the addresses are changed without$"
+	is "DEL_IP: $how: the address is gone" "$(ip route show 10.28.0.8; vzctl exec $id ip addr show dev venet0 | grep -c 10.28.0.8 || :)" 0
+done
 touch $root/hang.SET_DNS
 in_time 4
 run vzctl set $id --nameserver 192.0.2.55 --save
@@ -215,7 +226,7 @@ is "in a start: 15" "$status" 15
 like "is named, too" "$output" "^vzctl: cannot start $id: distribution script .*\(PRE_START\)"
 is "and nothing is left" "$(state $id) $(leftovers $id)" "exist unmounted down "
 noted >/dev/null
-for a in PRE_START:79 ADD_IP:34 SET_HOSTNAME:70 SET_USERPASS:74; do
+for a in PRE_START:79 SET_USERPASS:74; do
 	vzctl --quiet mount $id
 	rm -f $root/hang.* $root/fail.*
 	touch $root/fail.${a%:*}
@@ -227,6 +238,30 @@ for a in PRE_START:79 ADD_IP:34 SET_HOSTNAME:70 SET_USERPASS:74; do
 	is "${a%:*} that fails: ${a#*:}" "$status $(state $id) $(leftovers $id)" "${a#*:} exist unmounted down "
 done
 noted >/dev/null
+# The others are no reason not to start it. One that hung is not asked again.
+vzctl --quiet set $id --hostname plain --save
+for a in fail.ADD_IP fail.SET_HOSTNAME fail.SET_DNS hang.ADD_IP; do
+	vzctl --quiet mount $id
+	rm -f $root/hang.* $root/fail.* $root/etc/hostname
+	touch $root/$a
+	vzctl --quiet umount $id
+	in_time 2
+	run vzctl --quiet start $id
+	in_time 60
+	like "a start in which $a: goes on, and tells" "$status $output" "^0 vzctl: warning: distribution script '.*' \(${a#*.}\).*: done without$"
+	is "$a: in one line" "$(printf '%s\n' "$output" | wc -l)" 1
+	check "$a: the address is there" ping -c 1 -W 5 10.28.0.1
+	case $a in
+	*.SET_HOSTNAME | hang.*) is "$a: so is the name" "$(cat $root/etc/hostname)" plain ;;
+	fail.SET_DNS) is "$a: so are the servers" "$(grep -c 192.0.2.53 $root/etc/resolv.conf)" 1 ;;
+	esac
+	vzctl --quiet stop $id --fast
+done
+noted >/dev/null
+vzctl --quiet mount $id
+rm -f $root/hang.* $root/fail.*
+vzctl --quiet umount $id
+vzctl --quiet set $id --hostname box --save
 
 # refused NAME STATUS PATTERN - no start, in one line that says why.
 refused() {
@@ -318,6 +353,14 @@ id=2803
 root=/vz/root/$id
 new_ct $id busybox
 set_up busybox
+# A disk that is full for its tenant has the reserve of the host's root: it starts with what is to be set.
+vzctl exec $id 'fallocate -l 4G /big 2>/dev/null; cat /dev/zero >/rest 2>/dev/null'
+vzctl --quiet stop $id --fast
+vzctl --quiet set $id --hostname full --nameserver 192.0.2.60 --save
+run vzctl --quiet start $id
+is "a full disk: the start goes on, and tells" "$status $(printf '%s\n' "$output" | grep -c ': done without$')" "0 2"
+is "a full disk: names are set" "$(cat $root/etc/hostname; grep -c 192.0.2.60 $root/etc/resolv.conf)" "full
+1"
 vzctl --quiet stop $id --fast
 id=2802
 root=/vz/root/$id
@@ -337,6 +380,13 @@ is "has them again" "$(addresses)" "$before"
 check "and they answer" ping -c 1 -W 5 10.28.1.2
 is "one less" "$(scripts set $id --ipdel 10.28.1.2)" DEL_IP
 before=$(addresses)
+
+check "without IPv6 inside ifupdown is content" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1; systemctl restart networking'
+check "with it again, too" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=0; systemctl restart networking'
+is "and has it" "$(addresses)" "$before"
+mine="default via 10.28.1.1 dev lo"
+check "a default route of the tenant's" vzctl exec2 $id "ip route replace $mine onlink && ifup --force venet0"
+is "stays" "$(vzctl exec $id ip route show default | sed 's/ onlink//' | xargs)" "$mine"
 
 # What a tenant does: systemd-networkd, with a file for an Ethernet device, and no ifupdown.
 vzctl --quiet set $id --netif_add eth0 --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64 --save

@@ -71,7 +71,8 @@ int dist_check(const struct ct *ct, struct err *err);
 /*
  * Run the script of an action: 1 when it did, 0 when none is named, or, PRE_START
  * aside, when the container has no shell. @starting: in a container whose init has not
- * been run. Nothing is asked of a script when the container has no host name, no DNS
+ * been run; there one that failed, or hung, is told and 0 too, but for PRE_START and a
+ * password. Nothing is asked of a script when the container has no host name, no DNS
  * server, or addresses do not change.
  */
 int dist_hostname(const struct ct *ct, bool starting, struct err *err);
@@ -81,8 +82,9 @@ int dist_pre_start(const struct ct *ct, struct err *err);
 
 /*
  * ADD_IP with all addresses in a start; else DEL_IP with those of the list @before
- * that are not in @after, then ADD_IP with the new ones. After a script that failed
- * the opposite one is asked for the same addresses, and for those before them.
+ * that are not in @after, then ADD_IP with the new ones. After an ADD_IP that failed
+ * the opposite one is asked for the same addresses, and for those before them; a
+ * DEL_IP that failed is told.
  */
 int dist_addresses(const struct ct *ct, bool starting, const char *before, const char *after,
 		   struct err *err);

@@ -227,6 +227,27 @@ static bool is_ours(const struct ct *ct, enum dist_action action, int r, struct 
 	return true;
 }
 
+/*
+ * What the container's own shell does not do is no reason not to start it: that is
+ * told, and done from outside. PRE_START has nothing else; a password was asked for.
+ * One that hung would hang again, and this process makes one start.
+ */
+static bool start_hung;
+
+static bool is_spared(enum dist_action action, bool starting)
+{
+	return starting && action != DIST_PRE_START && action != DIST_SET_USERPASS &&
+	       action != DIST_POST_CREATE;
+}
+
+static int spare(const struct ct *ct, int r, struct err *err)
+{
+	start_hung = r == -ETIMEDOUT;
+	ct_warn(ct, "%s: done without", err->msg);
+	err_clear(err);
+	return 0;
+}
+
 /* Run the script of @action with @env, which the caller owns, and what every script gets. */
 static int act(const struct ct *ct, enum dist_action action, bool starting, char ***env,
 	       struct err *ret_err)
@@ -239,6 +260,8 @@ static int act(const struct ct *ct, enum dist_action action, bool starting, char
 
 	if (r <= 0)
 		return r;
+	if (start_hung && is_spared(action, starting))
+		return 0;
 	r = 0;
 	put(env, &r, "ACTION", dist_name(action));
 	put(env, &r, "VEID", ct->idstr);
@@ -257,7 +280,8 @@ static int act(const struct ct *ct, enum dist_action action, bool starting, char
 			   dist_name(action), status, log_clock_ms() - since);
 	else if (!host && is_ours(ct, action, r, err))
 		return 0;
-	return judge(action, &s, *env, r, status, err);
+	r = judge(action, &s, *env, r, status, err);
+	return r < 0 && is_spared(action, starting) ? spare(ct, r, err) : r;
 }
 
 /* The first address of the container, without its prefix: what stands for it in a file of hosts. */
@@ -401,12 +425,25 @@ static int act_ip(const struct ip_change *c, enum dist_action action, char *cons
 	return r < 0 ? oom(err) : act(c->ct, action, c->starting, &env, err);
 }
 
+/* What goes is off the device by now: whether it may, no shell inside is asked. */
+static int drop_ip(const struct ip_change *c)
+{
+	struct err why = ERR_INIT;
+	int r = c->gone && *c->gone ? act_ip(c, DIST_DEL_IP, c->gone, &why) : 0;
+
+	if (r < 0)
+		ct_warn(c->ct, "%s: the addresses are changed without", why.msg);
+	err_clear(&why);
+	return r;
+}
+
 /* One that hung is left alone: it would hang again. */
 static int change_ip(const struct ip_change *c, struct err *err)
 {
-	int r = c->gone && *c->gone ? act_ip(c, DIST_DEL_IP, c->gone, err) : 0;
+	bool hung = drop_ip(c) == -ETIMEDOUT;
+	int r = 0;
 
-	if (r >= 0 && ((c->come && *c->come) || c->starting)) {
+	if (!hung && ((c->come && *c->come) || c->starting)) {
 		r = act_ip(c, DIST_ADD_IP, c->come, err);
 		if (r < 0 && r != -ETIMEDOUT && !c->starting)
 			act_ip(c, DIST_DEL_IP, c->come, NULL);

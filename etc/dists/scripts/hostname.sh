@@ -6,8 +6,15 @@
 # shellcheck disable=SC2154
 mark='# vzctl'
 put /etc/hostname "$HOSTNM" || exit 1
+# As in what vzctl does by itself: such a one is the tenant's affair.
+if [ -h /etc/hosts ] || { [ -e /etc/hosts ] && [ ! -f /etc/hosts ]; } || [ "$(text /etc/hosts | wc -c)" -gt 262144 ]; then
+	echo "'/etc/hosts' stays as it is: a link, no file, or too large" >&2
+	exit 0
+fi
 short=
 case $HOSTNM in *.*) short=" ${HOSTNM%%.*}" ;; esac
+line="127.0.1.1	$HOSTNM$short $mark"
+[ "$(text /etc/hosts | grep "$mark\$")" != "$line" ] || exit 0
 others=$(text /etc/hosts | sed "/$mark\$/d")
 put /etc/hosts "${others:+$others
-}127.0.1.1	$HOSTNM$short $mark"
+}$line"

@@ -10,6 +10,7 @@ header() {
 	echo "# addresses: $list"
 }
 
+# Without IPv6 inside, or with a default route of the tenant's own, it is no failure.
 ifupdown() {
 	header
 	echo "auto venet0"
@@ -19,14 +20,14 @@ ifupdown() {
 	for a in $list; do
 		case $a in
 		*:*)
-			echo "	up ip -6 addr replace $(with_prefix "$a") dev venet0 nodad noprefixroute"
+			echo "	up ip -6 addr replace $(with_prefix "$a") dev venet0 nodad noprefixroute || :"
 			# The rest of a prefix is lost with lo, and packets to it would go round and round.
-			case $(with_prefix "$a") in */128) ;; *) echo "	up ip -6 route replace unreachable $a metric 2147483647 proto static" ;; esac
-			v6="	up ip -6 route replace default via fe80::1 dev venet0 onlink proto static"
+			case $(with_prefix "$a") in */128) ;; *) echo "	up ip -6 route replace unreachable $a metric 2147483647 proto static || :" ;; esac
+			v6="	up ip -6 route add default via fe80::1 dev venet0 onlink proto static 2>/dev/null || :"
 			;;
 		*)
-			echo "	up ip addr replace $(with_prefix "$a") dev venet0"
-			v4="	up ip route replace default via $FAKEGATEWAY dev venet0 onlink proto static"
+			echo "	up ip addr replace $(with_prefix "$a") dev venet0 || :"
+			v4="	up ip route add default via $FAKEGATEWAY dev venet0 onlink proto static 2>/dev/null || :"
 			;;
 		esac
 	done

@@ -11,12 +11,14 @@ if command -v chpasswd >/dev/null; then
 	exit
 fi
 hash=$(printf '%s\n' "${USERPW#*:}" | mkpasswd -P 0 -m sha512) || exit 1
-new=$(text /etc/shadow | while IFS=: read -r name old rest; do
-	if [ "$name" = "$user" ]; then
-		old=$hash
-		rest=$(($(date +%s) / 86400)):${rest#*:}
-	fi
-	printf '%s:%s:%s\n' "$name" "$old" "$rest"
+new=$(text /etc/shadow | while IFS= read -r line || [ -n "$line" ]; do
+	case $line in
+	"$user":*:*)
+		rest=${line#*:*:}
+		line=$user:$hash:$(($(date +%s) / 86400)):${rest#*:}
+		;;
+	esac
+	printf '%s\n' "$line"
 done)
 case $new in *"$user:$hash:"*) ;; *)
 	echo "user '$user' has no shadow password" >&2
