@@ -27,6 +27,7 @@ done
 case "\$*" in
 *bzImage)
 	echo built >>"$tap_tmp/builds"
+	for a; do case \$a in CC=*) echo "\$a" >"$tap_tmp/compiler" ;; esac; done
 	[ ! -e "$tap_tmp/broken" ] || { echo "kernel/fork.c:1:1: error: broken"; exit 2; }
 	mkdir -p "\$obj/arch/x86/boot"
 	cat "$tree/patches/series" >"\$obj/arch/x86/boot/bzImage"
@@ -93,3 +94,25 @@ KERNEL_SOURCE=$tap_tmp/linux built plain
 is "each time" "$built" "1 0"
 built plain
 is "and then from the tarball again" "$built" "1 0"
+
+# A bad fragment stops it by name, before anything is compiled.
+cp "$tree/scripts/merge-config" "$tap_tmp/merge-config"
+printf '#!/bin/sh\necho "merge-config: base.config: no symbol CONFIG_NO" >&2\nexit 1\n' >"$tree/scripts/merge-config"
+before=$(md5sum <"$image")
+built plain
+is "a bad fragment" "$built" "0 1"
+is "is named, in one line" "$output" "merge-config: base.config: no symbol CONFIG_NO"
+is "and the kernel of before is there" "$(md5sum <"$image")" "$before"
+cp "$tap_tmp/merge-config" "$tree/scripts/merge-config"
+
+# With ccache where it is there, and without where it is not.
+mkdir "$tap_tmp/programs"
+ln -s /usr/bin/* "$tap_tmp/programs/"
+rm -f "$tap_tmp/programs/ccache" "$tap_tmp/programs/make"
+printf '#!/bin/sh\nexec "$@"\n' >"$tap_tmp/ccache"
+chmod 755 "$tap_tmp/ccache"
+PATH=$tap_tmp/bin:$tap_tmp/programs built --again plain
+is "without ccache" "$built $(cat "$tap_tmp/compiler")" "1 0 CC=gcc"
+cp "$tap_tmp/ccache" "$tap_tmp/programs/"
+PATH=$tap_tmp/bin:$tap_tmp/programs built --again plain
+is "with it" "$built $(cat "$tap_tmp/compiler")" "1 0 CC=ccache gcc"

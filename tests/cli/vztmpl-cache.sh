@@ -33,7 +33,7 @@ like "it says what to do" "$output" "^vztmpl: template 'tiny' is not in the cach
 run vztmpl remove tiny
 is "remove of what is not there" "$status" 91
 run vztmpl build no-such
-is "build without a recipe" "$status" 91
+is "build without a recipe" "$status $output" "91 vztmpl: there is no template 'no-such' (see 'vztmpl list --recipes')"
 run vztmpl build ../tiny
 is "a name cannot leave the directory" "$status" 91
 for bad in "" "nonsense" "build" "info a b" "list --force" "build --mirror"; do

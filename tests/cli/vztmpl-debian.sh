@@ -43,6 +43,8 @@ if unshare -rn true 2>/dev/null; then
 		"^vztmpl: cannot build 'debian-12': no 'bookworm' at the mirror '[a-z]+:[^ ']+' \(no network\? another one: --mirror URL\)$"
 	is "no network: in one line" "$(printf '%s\n' "$output" | wc -l)" 1
 	is "no network: nothing half-made" "$(find "$VZTMPL_CACHE" -mindepth 1 ! -name '.*.lock')" ""
+else
+	not_ok "no network: this machine forbids namespaces"
 fi
 
 own=$tap_tmp/own
@@ -150,6 +152,8 @@ is "build" "$status" 0
 check "whole" vztmpl verify "$template"
 if unshare -rn true 2>/dev/null; then
 	check "cached: no network needed" unshare -rn vztmpl build "$template"
+else
+	not_ok "cached: this machine forbids namespaces"
 fi
 
 list=$tap_tmp/list root=$tap_tmp/root
