@@ -102,14 +102,14 @@ static int open_text(const char *text, struct err *err)
 }
 
 static int run_inside(const struct ct *ct, const struct dist_script *s, char *const *env,
-		      int *ret_status, struct err *err)
+		      struct feed_output *out, int *ret_status, struct err *err)
 {
 	/* $0 is the shell that was found. */
 	const struct exec_opts opts = {.command = "exec \"$0\" -s",
 				       .env = (const char *const *)env};
 	_cleanup_close_ int fd = open_text(s->text, err);
 
-	return fd < 0 ? fd : feed_exec(ct, &opts, fd, timeout_sec(ct), ret_status, err);
+	return fd < 0 ? fd : feed_exec_read(ct, &opts, fd, timeout_sec(ct), out, ret_status, err);
 }
 
 /* --- on the host -------------------------------------------------------------------- */
@@ -227,6 +227,27 @@ static bool is_ours(const struct ct *ct, enum dist_action action, int r, struct 
 	return true;
 }
 
+/* It is the tenant's shell that wrote it: a line of ours each, and nothing for the terminal. */
+static void tell(const struct ct *ct, enum dist_action action, bool failed,
+		 const struct feed_output *out)
+{
+	const char *line = out->text, *end = out->text + out->len;
+
+	while (line < end) {
+		size_t len = strcspn(line, "\n");
+		struct strbuf b = STRBUF_INIT;
+
+		strbuf_add_printable(&b, line, len, "");
+		line += len + 1;
+		if (failed)
+			ct_warn(ct, "%s in container %s: %s", dist_name(action), ct->idstr,
+				b.s ? b.s : "");
+		else
+			log_detail(1, "%s: %s", dist_name(action), b.s ? b.s : "");
+		strbuf_free(&b);
+	}
+}
+
 /*
  * What the container's own shell does not do is no reason not to start it: that is
  * told, and done from outside. PRE_START has nothing else; a password was asked for.
@@ -255,6 +276,7 @@ static int act(const struct ct *ct, enum dist_action action, bool starting, char
 	_cleanup_dist_script_ struct dist_script s = DIST_SCRIPT_INIT;
 	struct err unread = ERR_INIT, *err = ret_err ? ret_err : &unread;
 	bool host = action == DIST_POST_CREATE;
+	struct feed_output out = {.len = 0};
 	int status = 0, r = dist_find(ct, action, &s, err);
 	uint64_t since = log_clock_ms();
 
@@ -274,13 +296,15 @@ static int act(const struct ct *ct, enum dist_action action, bool starting, char
 	}
 	if (r < 0)
 		return oom(err);
-	r = host ? run_on_host(ct, &s, *env, &status, err) : run_inside(ct, &s, *env, &status, err);
+	r = host ? run_on_host(ct, &s, *env, &status, err)
+		 : run_inside(ct, &s, *env, &out, &status, err);
 	if (r >= 0)
 		log_detail(1, "distribution script '%s' (%s): status %d, %" PRIu64 " ms", s.path,
 			   dist_name(action), status, log_clock_ms() - since);
 	else if (!host && is_ours(ct, action, r, err))
 		return 0;
 	r = judge(action, &s, *env, r, status, err);
+	tell(ct, action, r < 0, &out);
 	return r < 0 && is_spared(action, starting) ? spare(ct, r, err) : r;
 }
 
