@@ -230,6 +230,9 @@ static uint64_t sum_of(const struct image *img)
 	off_t at;
 
 	for (at = 0; n > 0 && at < (off_t)16 * CLUSTER; n = pread(img->fd, buffer, MAX_IO, at)) {
+		/* One that lies may end anywhere; what was in the buffer is not of it. */
+		if (n % 8)
+			memset(buffer + n, 0, 8 - n % 8);
 		for (i = 0; i < n; i += 8)
 			sum = (sum ^ *(uint64_t *)(buffer + i)) * 1099511628211u;
 		at += n;
