@@ -14,13 +14,15 @@ cat >"$tap_tmp/bin/qemu-system-x86_64" <<END
 for a; do
 	case \$a in
 	file,id=console,path=*) console=\${a#file,id=console,path=} ;;
-	tcg,* | kvm) echo "\$a" >>"$tap_tmp/accel" ;;
+	tcg,* | kvm) echo "\$a" >>"$tap_tmp/accel"; threads=\$a ;;
 	esac
 done
 n=\$(cat "$tap_tmp/boots")
 echo \$((n + 1)) >"$tap_tmp/boots"
 [ -e "$tap_tmp/consoles/\$n" ] || n=0
 cat "$tap_tmp/consoles/\$n" >"\$console"
+case \$threads in *=multi) [ ! -e "$tap_tmp/multi" ] || { cat "$tap_tmp/multi" >&2; kill -ABRT \$\$; } ;; esac
+[ ! -e "$tap_tmp/any" ] || { cat "$tap_tmp/any" >&2; kill -ABRT \$\$; }
 END
 chmod 755 "$tap_tmp/bin/qemu-system-x86_64"
 PATH=$tap_tmp/bin:$PATH
@@ -78,6 +80,25 @@ console 1 </dev/null
 boot
 is "once, and the next boot is judged by its own console" "$verdict" "98 in 2"
 rm "$tap_tmp/consoles/1"
+
+# An emulator that breaks down by its threads: believed as often.
+assertion="qemu-system-x86_64: ../../hw/pci/msix.c:218: msix_table_mmio_write: Assertion \`addr + size <= dev->msix_entries_nr * PCI_MSIX_ENTRY_SIZE' failed."
+console 0 </dev/null
+echo "$assertion" >"$tap_tmp/multi"
+boot
+is "the emulator breaks down: with one thread then" "$verdict, $(xargs <"$tap_tmp/accel")" "98 in 2, tcg,thread=multi tcg,thread=single"
+like "and by what" "$output" '^run: the emulator broke down \(qemu-system-x86_64: .*msix_table_mmio_write: Assertion .* failed.\): booting again, with one thread$'
+boot -I
+is "where no second boot can be: nothing is known" "$verdict" "97 in 1"
+printf '[    1.500000] BUG: Bad page state in process init  pfn:0b1c2\n' | console 0
+boot
+is "what the kernel said before counts" "$verdict" "99 in 1"
+console 0 </dev/null
+mv "$tap_tmp/multi" "$tap_tmp/any"
+boot
+is "with one thread, too: the guest's own" "$verdict" "98 in 2"
+like "which is shown" "$output" '^qemu-system-x86_64: .*Assertion'
+rm "$tap_tmp/any"
 
 # What 6.12 prints, each alone and then beside a kept breakpoint, before and after it.
 while IFS='|' read -r what text; do

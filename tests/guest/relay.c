@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * relay [-i] [-t] [-l LOG] -T SECONDS -- QEMU ARG... - start QEMU with one end of a
+ * relay [-i] [-t] [-l LOG] [-r FILE] -T SECONDS -- QEMU ARG... - start QEMU with one end of a
  * socket pair as its descriptor 3, and pass what the guest's agent says on the
  * other end to standard output, standard error and the exit status.
  *
  *   -i  pass standard input to COMMAND      -t  and treat it as a terminal
  *   -T  the time limit (0: none)         -l  where QEMU's own messages go
+ *   -r  a file that is made when COMMAND is reached
  *
  * Exits with COMMAND's status; 98 when the guest ended before there was one
  * (and said so), 124 past the time limit. QEMU never outlives this process.
@@ -34,6 +35,7 @@ struct relay {
 	int input, terminal;
 	int input_open;
 	const char *log; /* QEMU's own messages */
+	const char *reached;
 	int ready;	 /* COMMAND was reached */
 	int status;	 /* of COMMAND, -1 until it is known */
 	char buf[sizeof(struct frame_head) + FRAME_MAX];
@@ -112,6 +114,8 @@ static void take_frame(struct relay *r, uint8_t type, const char *data, size_t l
 	switch (type) {
 	case FRAME_READY:
 		r->ready = 1;
+		if (r->reached)
+			close(open(r->reached, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 		r->input_open = r->input;
 		if (r->terminal) {
 			raw_terminal();
@@ -268,13 +272,15 @@ int main(int argc, char *argv[])
 	struct sigaction stop = {.sa_handler = on_stop}, size = {.sa_handler = on_resize};
 	int c, limit = 0, status;
 
-	while ((c = getopt(argc, argv, "+itl:T:")) != -1) {
+	while ((c = getopt(argc, argv, "+itl:r:T:")) != -1) {
 		if (c == 'i')
 			r.input = 1;
 		else if (c == 't')
 			r.input = r.terminal = 1;
 		else if (c == 'l')
 			r.log = optarg;
+		else if (c == 'r')
+			r.reached = optarg;
 		else if (c == 'T')
 			limit = atoi(optarg);
 		else
