@@ -78,12 +78,38 @@ is "and counts" "$(printf '%s\n' "$output" | tail -n 1)" "2 passed, 0 failed, 0 
 guest RERUN=1
 is "RERUN=1 runs it" "$(printf '%s\n' "$output" | grep -c stand)" 0
 
+# By kernel, and those that boot guests themselves, of which one that builds kernels takes no processor from the others.
+mkdir "$tap_tmp/top/build/kernel/debug"
+cp "$tap_tmp/top/build/kernel/plain/bzImage" "$tap_tmp/top/build/kernel/debug/"
+sed -i '/^sleep/d' "$tap_tmp/top/tests/guest/run"
+mkdir "$tap_tmp/aside"
+mv "$tap_tmp/top/tests/guest/second.sh" "$tap_tmp/aside/"
+sed -i 's/kernel=plain/kernel=plain,debug/' "$tap_tmp/top/tests/guest/first.sh"
+printf '#!/bin/sh\n# on-host\nexit 0\n' >"$tap_tmp/top/tests/guest/self.sh"
+for t in one two; do
+	printf '#!/bin/sh\n# on-host: build\necho "%s begins" >>"%s/order"\nsleep 1\necho "%s ends" >>"%s/order"\n' \
+		$t "$tap_tmp" $t "$tap_tmp" >"$tap_tmp/top/tests/guest/$t.sh"
+done
+chmod +x "$tap_tmp/top/tests/guest"/*.sh
+# passed KERNEL... - the names of what ran.
+passed() {
+	run env CACHE="$tap_tmp/cache" RERUN=1 PATH="$tap_tmp/bin:$PATH" "$tap_tmp/top/tests/run" guest "$@"
+	printf '%s\n' "$output" | sed -n 's/^ok - guest\/\([a-z]*\)\( on [a-z]*\)\{0,1\} (.*/\1\2/p' | sort | xargs
+}
+is "all" "$(passed)" "first on debug first on plain one self two"
+is "what builds kernels, one after the other" "$(xargs <"$tap_tmp/order")" "one begins one ends two begins two ends"
+is "those on plain" "$(passed -k plain)" "first on plain"
+is "those on debug, and those on the host" "$(passed -k debug,host)" "first on debug one self two"
+rm "$tap_tmp/top/tests/guest"/self.sh "$tap_tmp/top/tests/guest"/one.sh "$tap_tmp/top/tests/guest"/two.sh
+mv "$tap_tmp/aside/second.sh" "$tap_tmp/top/tests/guest/"
+sed -i 's/kernel=plain,debug/kernel=plain/' "$tap_tmp/top/tests/guest/first.sh"
+
 # The emulator fails a guest: once more, with one thread, and the end tells how often.
 cat >"$tap_tmp/top/tests/guest/run" <<'END'
 #!/bin/sh
 [ "$1" != --prepare ] || exit 0
 for a; do case $a in */test-logs/guest-*/console) dir=${a%/console} ;; esac; done
-[ "${VESPER_TCG:-}" = single ] || { echo "run: the emulator kept a breakpoint: run it again"; exit 97; }
+[ "${VESPER_TCG:-}" = single ] || { echo "run: the emulator kept a breakpoint: run it again, with VESPER_TCG=single"; exit 97; }
 for t in first second; do echo "ok 1" >"$dir/$t.log"; echo "0 1" >"$dir/$t.status"; done
 END
 guest RERUN=1
@@ -106,23 +132,24 @@ test-cli:
 test-fuzz:
 	@echo "4 passed, 0 failed, 0 skipped"; case " $(FAIL) " in *" $@ "*) exit 1 ;; esac
 test-guest:
-	@case " $(FAIL) " in *" $@ "*) echo "cannot begin"; exit 1 ;; esac; echo "5 passed, 0 failed, 0 skipped"
+	@case " $(FAIL) " in *" $@ "*) echo "cannot begin"; exit 1 ;; esac; echo "on $(KERNEL)"; echo "5 passed, 0 failed, 0 skipped"
 END
 gates() {
 	run env -u MAKEFLAGS -u MFLAGS FAIL="$1" "$tap_tmp/top/tests/run" gates
 	sums=$(printf '%s\n' "$output" | tail -n 1)
 }
 gates ''
-is "all gates pass: the closing line" "$sums" "23 passed, 0 failed, 1 skipped"
+is "all gates pass: the closing line" "$sums" "28 passed, 0 failed, 1 skipped"
 is "all gates pass: and the runner succeeds" "$status" 0
-is "each has its time" "$(printf '%s\n' "$output" | grep -cE '^ok - gate [a-z-]+ \([0-9.]+ s(, beside others)?\)$')" 13
-is "and a line of the table" "$(printf '%s\n' "$output" | grep -cE '^[a-z-]+ +[0-9.]+ s  ok(, beside others)?$')" 13
+is "each has its time" "$(printf '%s\n' "$output" | grep -cE '^ok - gate [a-z-]+ \([0-9.]+ s(, beside others)?\)$')" 14
+is "and a line of the table" "$(printf '%s\n' "$output" | grep -cE '^[a-z-]+ +[0-9.]+ s  ok(, beside others)?$')" 14
 is "the kernels are built beside the others" "$(printf '%s\n' "$output" | sed -n 's/^\([a-z-]*\) .* ok, beside others$/\1/p' | xargs)" "kernel kernel-debug"
-is "and what they say is shown, each at its place" "$(printf '%s\n' "$output" | grep -c '^of kernel$')" 2
+is "and what they say is shown, each at its place, before what runs on them" \
+	"$(printf '%s\n' "$output" | grep -E '^of kernel$|^on ' | xargs)" "of kernel on plain of kernel on debug,host"
 like "with the sum of all" "$output" '^total +[0-9.]+ s$'
 
 gates check-docs
-is "a gate fails: the closing line" "$sums" "22 passed, 1 failed, 1 skipped"
+is "a gate fails: the closing line" "$sums" "27 passed, 1 failed, 1 skipped"
 is "a gate fails: and the runner" "$status" 1
 like "a gate fails: by name" "$output" '^not ok - gate docs \('
 like "a gate fails: with the end of what it said" "$output" '^    why$'
@@ -131,12 +158,12 @@ like "a gate fails: the next ones run" "$output" '^ok - gate guest \('
 gates kernel
 like "one that ran beside others fails" "$output" '^kernel +[0-9.]+ s  FAILED, beside others$'
 gates test-cli
-is "a test of a gate fails" "$sums $status" "23 passed, 1 failed, 1 skipped 1"
+is "a test of a gate fails" "$sums $status" "28 passed, 1 failed, 1 skipped 1"
 gates test-fuzz
-is "its sums are good and its status is not" "$sums $status" "23 passed, 1 failed, 1 skipped 1"
+is "its sums are good and its status is not" "$sums $status" "28 passed, 1 failed, 1 skipped 1"
 gates test-guest
-is "it ends without sums" "$sums $status" "18 passed, 1 failed, 1 skipped 1"
+is "it ends without sums" "$sums $status" "18 passed, 2 failed, 1 skipped 1"
 like "and what it said is there" "$output" '^cannot begin$'
 gates 'check-format kernel test-cli'
 # make kernel runs twice
-is "four fail" "$sums $status" "20 passed, 4 failed, 1 skipped 1"
+is "four fail" "$sums $status" "25 passed, 4 failed, 1 skipped 1"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# on-host: alone
+# on-host
 # Without this, a figure of the benchmark would be noise of the machine.
 set -eu
 . "$(dirname "$0")/../lib/functions.sh"

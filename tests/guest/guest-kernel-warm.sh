@@ -6,6 +6,10 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
 CACHE=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vesper}
+# A tree of its own beside the clone's kernels, which guests boot meanwhile; what is compiled is shared.
+mkdir "$tap_tmp/top"
+cp -r "$top/scripts" "$top/config.mk" "$top/kernel-config" "$top/patches" "$tap_tmp/top/"
+top=$tap_tmp/top
 compiled() { grep -c '^  CC ' "$1" || true; }
 
 check "build" "$top/scripts/build-kernel" --again plain
