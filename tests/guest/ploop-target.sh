@@ -11,7 +11,7 @@ set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 # shellcheck source=tests/lib/ploop.sh
 . "$(dirname "$0")/../lib/ploop.sh"
-requires dmsetup ploop blkdiscard
+requires dmsetup ploop blkdiscard fsfreeze taskset
 
 dir=$(mktemp -d /var/tmp/ploop-target.XXXXXX)
 name=vesper-test
@@ -385,4 +385,29 @@ like "that can be changed" "$(dmsetup status $name)" ' o$'
 detach
 run ploop check full/i
 is "the table is whole" "$(printf '%s\n' "$output" | grep -v 'belong to no block\|a hole in the image\|MBR\|partition\| error' || :)" ""
+
+# --- a frozen host -------------------------------------------------------------------------
+
+# Both on one processor, whose bios go by one lane.
+rm full/i
+empty full/i $clusters
+attach $sectors 7 full/i
+dd if=r of="$dev" bs=64k oflag=direct conv=notrunc status=none
+fsfreeze -f full
+cleanup_fn "fsfreeze -u $dir/full 2>/dev/null || :"
+taskset -c 0 dd if=/dev/zero of="$dev" bs=64k count=1 oflag=direct conv=notrunc status=none &
+writer=$!
+sleep 2
+check "its file system is frozen: a writer waits" kill -0 $writer
+taskset -c 0 dd if="$dev" of=read bs=64k count=1 iflag=direct status=none &
+reader=$!
+has_read() { ! kill -0 $reader 2>/dev/null; }
+check "who reads does not" wait_until 60 has_read
+check "what was written before" cmp r read
+fsfreeze -u full
+told=0
+wait $writer || told=$?
+is "thawed, it goes on" $told 0
+check "and has written" cmp -n 65536 /dev/zero "$dev"
+detach
 umount full
