@@ -12,6 +12,7 @@ unset PATCHES KERNEL_CONFIG MAKEFLAGS MFLAGS
 tree=$tap_tmp/tree
 mkdir -p "$tree/scripts" "$tree/patches/10-ve" "$tree/kernel-config" "$tap_tmp/bin" "$CACHE/kernel/6.12.9-x/linux"
 cp "$top/scripts/build-kernel" "$top/scripts/lib.sh" "$tree/scripts/"
+printf '%s\n' '# of the test' 'plain 10' 'debug 8' >"$tree/scripts/kernel-objects"
 cp "$top/config.mk" "$tree/"
 printf '#!/bin/sh\necho "%s/kernel/6.12.9-x/linux"\n' "$CACHE" >"$tree/scripts/stage-kernel"
 # shellcheck disable=SC2016 # expands there
@@ -32,6 +33,11 @@ case "\$*" in
 	mkdir -p "\$obj/arch/x86/boot"
 	cat "$tree/patches/series" >"\$obj/arch/x86/boot/bzImage"
 	echo map >"\$obj/System.map"
+	for i in 1 2 3; do
+		echo "  CC      \$i.o"
+		touch "\$obj/.\$i.o.cmd"
+		[ ! -e "$tap_tmp/slow" ] || sleep 1
+	done
 	;;
 *kernelrelease) echo 6.12.9-vesper ;;
 esac
@@ -116,3 +122,31 @@ is "without ccache" "$built $(cat "$tap_tmp/compiler")" "1 0 CC=gcc"
 cp "$tap_tmp/ccache" "$tap_tmp/programs/"
 PATH=$tap_tmp/bin:$tap_tmp/programs built --again plain
 is "with it" "$built $(cat "$tap_tmp/compiler")" "1 0 CC=ccache gcc"
+
+# How far it is: a build from nothing has an end, the next one may be of any part.
+. "$(dirname "$0")/../lib/pty.sh"
+"$top/tests/guest/run" --prepare
+obj=$CACHE/kernel/6.12.9-x/linux/obj-plain
+touch "$tap_tmp/slow"
+rm "$obj"/.*.o.cmd
+at_terminal "$tree/scripts/build-kernel" --again plain <<'END'
+test a build from nothing counts to what there will be
+expect building the plain kernel 0:0
+expect 2/10 objects
+test and ends
+expect done in
+status 0
+END
+for i in 4 5 6; do touch "$obj/.$i.o.cmd"; done
+at_terminal "$tree/scripts/build-kernel" --again plain <<'END'
+test one that goes on counts what is there
+expect 8/10 objects
+status 0
+END
+for i in 7 8 9; do touch "$obj/.$i.o.cmd"; done
+at_terminal "$tree/scripts/build-kernel" --again plain <<'END'
+test one of a few files does not count to all
+expect 2 of at most 10 objects
+status 0
+END
+is "each flavour has its number" "$(sed -n 's/^\([a-z]*\) [1-9][0-9]*$/\1/p' "$top/scripts/kernel-objects" | xargs)" "plain debug base"
