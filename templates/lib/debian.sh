@@ -103,14 +103,21 @@ host_apt_options() {
 	done
 }
 
-# choose_mode - root if we are root; else user namespaces, which need a range
+# has_sub_ids USER FILE - a range of FILE is USER's, by name: mmdebstrap knows no other.
+has_sub_ids() { awk -F: -v user="$1" '$1 == user && $2 $3 ~ /^[0-9]+$/ { any = 1 } END { exit !any }' "$2" 2>/dev/null; }
+
+# choose_mode - root if we are root; else user namespaces, which need ranges
 # of sub-ids and the two set-uid helpers.
 choose_mode() {
 	mode=root
 	[ "$(id -u)" -ne 0 ] || return 0
 	mode=unshare
 	need newuidmap uidmap
-	grep -q "^$(id -un):" /etc/subuid || fail "no sub-ids for user '$(id -un)' in /etc/subuid (as root: usermod --add-subuids)"
+	user=$(id -un 2>/dev/null) || fail "user id $(id -u) has no account, and only root builds without one"
+	for f in /etc/subuid /etc/subgid; do
+		has_sub_ids "$user" "$f" || fail "no sub-ids for user '$user' in $f" \
+			"(as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $user)"
+	done
 	# The mapped root cannot enter a private home directory.
 	TMPDIR=${TMPDIR:-/tmp}
 	export TMPDIR

@@ -12,6 +12,9 @@ unset PATCHES KERNEL_CONFIG MAKEFLAGS MFLAGS
 tree=$tap_tmp/tree
 mkdir -p "$tree/scripts" "$tree/patches/10-ve" "$tree/kernel-config" "$tap_tmp/bin" "$CACHE/kernel/6.12.9-x/linux"
 cp "$top/scripts/build-kernel" "$top/scripts/lib.sh" "$tree/scripts/"
+printf '%s\n' '# of the test' 'plain 10' 'debug 8' >"$tree/scripts/kernel-objects"
+mkdir -p "$tree/tests/guest/faulty"
+echo module >"$tree/tests/guest/faulty/faulty.c"
 cp "$top/config.mk" "$tree/"
 printf '#!/bin/sh\necho "%s/kernel/6.12.9-x/linux"\n' "$CACHE" >"$tree/scripts/stage-kernel"
 # shellcheck disable=SC2016 # expands there
@@ -22,7 +25,7 @@ echo one >"$KERNEL_SOURCE"
 cat >"$tap_tmp/bin/make" <<END
 #!/bin/sh
 for a; do
-	case \$a in O=*) obj=\${a#O=} ;; INSTALL_PATH=*) mkdir -p "\${a#*=}/ve" ;; esac
+	case \$a in O=*) obj=\${a#O=} ;; M=*) m=\${a#M=} ;; INSTALL_PATH=*) mkdir -p "\${a#*=}/ve" ;; esac
 done
 case "\$*" in
 *bzImage)
@@ -32,6 +35,15 @@ case "\$*" in
 	mkdir -p "\$obj/arch/x86/boot"
 	cat "$tree/patches/series" >"\$obj/arch/x86/boot/bzImage"
 	echo map >"\$obj/System.map"
+	for i in 1 2 3; do
+		echo "  CC      \$i.o"
+		touch "\$obj/.\$i.o.cmd"
+		[ ! -e "$tap_tmp/slow" ] || sleep 1
+	done
+	;;
+*modules)
+	[ ! -e "$tap_tmp/faultless" ] || { echo "faulty.c:1:1: error: none"; exit 2; }
+	cp "\$m/faulty.c" "\$m/faulty.ko"
 	;;
 *kernelrelease) echo 6.12.9-vesper ;;
 esac
@@ -55,6 +67,22 @@ built --again plain
 is "--again: built" "$built" "1 0"
 built debug
 is "another flavour is another kernel" "$built" "1 0"
+is "with a module that does wrong, for the tests of its checks" "$(cat "$tree/build/kernel/debug/faulty.ko")" module
+built debug
+is "and stands" "$built" "0 0"
+echo another >"$tree/tests/guest/faulty/faulty.c"
+built debug
+is "a changed module: built" "$built $(cat "$tree/build/kernel/debug/faulty.ko")" "1 0 another"
+rm "$tree/build/kernel/debug/faulty.ko"
+built debug
+is "no module: built" "$built $(cat "$tree/build/kernel/debug/faulty.ko")" "1 0 another"
+touch "$tap_tmp/faultless"
+built --again debug
+is "a module that does not build" "$built $(printf '%s\n' "$output" | tail -n 1)" \
+	"1 1 build-kernel: tests/guest/faulty does not build: faulty.c:1:1: error: none"
+rm "$tap_tmp/faultless"
+built debug
+is "is not taken for one that does" "$built" "1 0"
 changed() { # WHAT
 	built plain
 	is "$1: built" "$built" "1 0"
@@ -116,3 +144,31 @@ is "without ccache" "$built $(cat "$tap_tmp/compiler")" "1 0 CC=gcc"
 cp "$tap_tmp/ccache" "$tap_tmp/programs/"
 PATH=$tap_tmp/bin:$tap_tmp/programs built --again plain
 is "with it" "$built $(cat "$tap_tmp/compiler")" "1 0 CC=ccache gcc"
+
+# How far it is: a build from nothing has an end, the next one may be of any part.
+. "$(dirname "$0")/../lib/pty.sh"
+"$top/tests/guest/run" --prepare
+obj=$CACHE/kernel/6.12.9-x/linux/obj-plain
+touch "$tap_tmp/slow"
+rm "$obj"/.*.o.cmd
+at_terminal "$tree/scripts/build-kernel" --again plain <<'END'
+test a build from nothing counts to what there will be
+expect building the plain kernel 0:0
+expect 2/10 objects
+test and ends
+expect done in
+status 0
+END
+for i in 4 5 6; do touch "$obj/.$i.o.cmd"; done
+at_terminal "$tree/scripts/build-kernel" --again plain <<'END'
+test one that goes on counts what is there
+expect 8/10 objects
+status 0
+END
+for i in 7 8 9; do touch "$obj/.$i.o.cmd"; done
+at_terminal "$tree/scripts/build-kernel" --again plain <<'END'
+test one of a few files does not count to all
+expect 2 of at most 10 objects
+status 0
+END
+is "each flavour has its number" "$(sed -n 's/^\([a-z]*\) [1-9][0-9]*$/\1/p' "$top/scripts/kernel-objects" | xargs)" "plain debug base"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # on-host: build
-# Without this, a changed line of one patch could compile the whole kernel again.
+# Without this, a changed line of one patch could compile the whole kernel again, or the
+# progress of a first build count up to a number that is none.
 set -eu
 . "$(dirname "$0")/../lib/functions.sh"
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -29,3 +30,14 @@ n=$(compiled "$log")
 diag "$n files were compiled"
 check "and no other but what the link needs" test "$n" -le 6
 check "build of the true series again" "$top/scripts/build-kernel" plain
+
+# scripts/kernel-objects, of each flavour that is built here: near enough for who waits.
+of=$(dirname "$log")
+for obj in linux/obj-plain linux/obj-debug stock/obj-base; do
+	[ -e "$of/$obj/vmlinux" ] || continue
+	flavour=${obj##*-}
+	said=$(sed -n "s/^$flavour //p" "$top/scripts/kernel-objects")
+	has=$(find "$of/$obj" -name '.*.o.cmd' | wc -l)
+	diag "scripts/kernel-objects has $said objects for $flavour, $has are there"
+	check "$flavour: the number of objects is known, to 5 in 100" test $((has * 100)) -ge $((said * 95)) -a $((has * 100)) -le $((said * 105))
+done
