@@ -412,51 +412,53 @@ is "a full disk: the start goes on, and tells" "$status $(printf '%s\n' "$output
 is "a full disk: names are set" "$(cat $root/etc/hostname; grep -c 192.0.2.60 $root/etc/resolv.conf)" "full
 1"
 vzctl --quiet stop $id --fast
+# What a tenant does: systemd-networkd, with a file for an Ethernet device, and no ifupdown,
+# whose boot is vzctl-systemd.sh's.
 id=2802
 root=/vz/root/$id
 new_ct $id debian-12 --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64
+vzctl --quiet set $id --netif_add eth0 --save
+vzctl --quiet mount $id
+check "networkd instead of ifupdown" systemctl -q --root=$root disable networking
+printf '[Match]\nName=eth0\n\n[Network]\nAddress=10.77.0.2/24\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n' \
+	>$root/etc/systemd/network/20-eth0.network
+check "is to start" systemctl -q --root=$root enable systemd-networkd
+mustfail "there is no udev" test -e $root/usr/lib/systemd/systemd-udevd
+vzctl --quiet umount $id
 set_up debian
 addresses() { vzctl exec $id "ip -o addr show dev venet0; ip route show default; ip -6 route show default" | awk '/default/ { print $3; next } { print $4 }' | sort | xargs; }
 flush='ip addr flush dev venet0; ip -6 addr flush dev venet0; ip route flush dev venet0; ip -6 route flush dev venet0'
-like "systemd is up" "$(come_up $id)" '^running$'
-is "one more address" "$(scripts set $id --ipadd 10.28.1.2)" ADD_IP
-for f in network/interfaces.d/venet0 systemd/network/10-venet0.network; do
-	is "is in /etc/$f" "$(sed -n 's/^# addresses: //p' $root/etc/$f)" "10.28.1.1 2001:db8:28:1::1/64 10.28.1.2"
-done
-before=$(addresses)
-check "lost inside" vzctl exec2 $id "$flush"
-check "its own ifup" vzctl exec2 $id 'ifup --force venet0'
-is "has them again" "$(addresses)" "$before"
-check "and they answer" ping -c 1 -W 5 10.28.1.2
-is "one less" "$(scripts set $id --ipdel 10.28.1.2)" DEL_IP
-before=$(addresses)
-
-check "without IPv6 inside ifupdown is content" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1; systemctl restart networking'
-check "with it again, too" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=0; systemctl restart networking'
-is "and has it" "$(addresses)" "$before"
-check "a default route of the tenant's" vzctl exec2 $id "ip route replace default dev lo && ifup --force venet0"
-is "stays" "$(vzctl exec $id ip route show default | awk '{ print $1, $2, $3 }')" "default dev lo"
-
-# What a tenant does: systemd-networkd, with a file for an Ethernet device, and no ifupdown.
-vzctl --quiet set $id --netif_add eth0 --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64 --save
-check "networkd instead of ifupdown" vzctl exec2 $id 'systemctl -q disable networking
-	printf "[Match]\nName=eth0\n\n[Network]\nAddress=10.77.0.2/24\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n" >/etc/systemd/network/20-eth0.network
-	systemctl -q enable systemd-networkd'
-mustfail "there is no udev" vzctl exec2 $id 'ls /usr/lib/systemd/systemd-udevd'
-vzctl --quiet stop $id --fast
-check "the next start" vzctl --quiet start $id
 is "is up, and nothing waits or fails" "$(come_up $id)" running
 is "networkd has configured both" "$(vzctl exec $id networkctl --no-pager --no-legend | awk '$2 ~ /^(venet0|eth0)$/ { print $2, $4, $5 }')" \
 	"venet0 routable configured
 eth0 routable configured"
 check "all is online" vzctl exec2 $id systemctl start systemd-networkd-wait-online
-is "the addresses are there" "$(addresses)" "$before"
+before=$(addresses)
+like "the addresses are there" " $before " ' 10\.28\.1\.1/.* 192\.0\.2\.1 .*2001:db8:28:1::1/64 .*fe80::1 '
 check "lost inside" vzctl exec2 $id "$flush"
 check "networkd restarts" vzctl exec2 $id systemctl restart systemd-networkd
 wait_until 30 sh -c "vzctl exec $id networkctl --no-pager --no-legend list venet0 | grep -qw configured" || :
 is "and they are there again" "$(addresses)" "$before"
-check "and they answer too" ping -c 1 -W 5 10.28.1.1
-is "another, while it runs" "$(scripts set $id --ipadd 10.28.1.3)" ADD_IP
-check "networkd knows it" wait_until 30 sh -c "vzctl exec $id networkctl --no-pager status venet0 | grep -qw 10.28.1.3"
+check "and they answer" ping -c 1 -W 5 10.28.1.1
+is "another, while it runs" "$(scripts set $id --ipadd 10.28.1.2)" ADD_IP
+check "networkd knows it" wait_until 30 sh -c "vzctl exec $id networkctl --no-pager status venet0 | grep -qw 10.28.1.2"
 check "others can write to /sys, as before" vzctl exec2 $id 'test -w /sys/class/net/venet0/uevent'
+for f in network/interfaces.d/venet0 systemd/network/10-venet0.network; do
+	is "it is in /etc/$f" "$(sed -n 's/^# addresses: //p' $root/etc/$f)" "10.28.1.1 2001:db8:28:1::1/64 10.28.1.2"
+done
+
+# ifupdown, of which the files are kept all the time.
+check "ifupdown instead of networkd" vzctl exec2 $id 'systemctl stop systemd-networkd.socket systemd-networkd; systemctl start networking'
+before=$(addresses)
+check "lost inside" vzctl exec2 $id "$flush"
+check "its own ifup" vzctl exec2 $id 'ifup --force venet0'
+is "has them again" "$(addresses)" "$before"
+check "and they answer too" ping -c 1 -W 5 10.28.1.2
+is "one less" "$(scripts set $id --ipdel 10.28.1.2)" DEL_IP
+before=$(addresses)
+check "without IPv6 inside ifupdown is content" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1; systemctl restart networking'
+check "with it again, too" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=0; systemctl restart networking'
+is "and has it" "$(addresses)" "$before"
+check "a default route of the tenant's" vzctl exec2 $id "ip route replace default dev lo && ifup --force venet0"
+is "stays" "$(vzctl exec $id ip route show default | awk '{ print $1, $2, $3 }')" "default dev lo"
 vzctl --quiet stop $id --fast
