@@ -69,8 +69,8 @@ script() {
 	# shellcheck disable=SC2086 # a shell may be two words
 	env -i PATH="$path" VE_STATE=running FAKEGATEWAY=192.0.2.1 "$@" $script_shell -s <"$tap_tmp/script"
 }
-ip() { # SHELL ACTION STATE ADDRESSES [IPDELALL]
-	script ip "$1" ACTION="$2" VE_STATE="$3" IP_ADDR="$4" IPDELALL="${5-}"
+ip() { # SHELL ACTION STATE ALL [CHANGED]
+	script ip "$1" ACTION="$2" VE_STATE="$3" IP_ADDRESS="$4" IP_ADDR="${5-$4}"
 }
 files() { (cd "$tree" && find . ! -type d | sort | xargs); }
 ifupdown=$tree/network/interfaces.d/venet0 networkd=$tree/systemd/network/10-venet0.network
@@ -87,12 +87,14 @@ for shell in sh bash "busybox sh"; do
 	cp -r "$tree" "$tap_tmp/first"
 	is "$shell: mode, and nothing besides" "$(stat -c %a "$ifupdown" "$networkd" "$dropin" | xargs) $(files)" \
 		"644 644 644 ./network/interfaces.d/venet0 ./systemd/network/10-venet0.network ./systemd/system/systemd-networkd.service.d/10-vzctl.conf"
-	ip "$shell" ADD_IP running "10.0.0.2/24 10.0.0.1"
+	# What a tenant writes into his file is nobody's address.
+	sed -i 's/^# addresses:.*/& 10.6.6.6/' "$ifupdown" "$networkd"
+	ip "$shell" ADD_IP running "10.0.0.1 2001:db8::1/64 10.0.0.2/24" 10.0.0.2/24
 	has "one more" "10.0.0.1 2001:db8::1/64 10.0.0.2/24"
-	ip "$shell" DEL_IP running "10.0.0.2/24"
+	ip "$shell" DEL_IP running "10.0.0.1 2001:db8::1/64" 10.0.0.2/24
 	check "$shell: taken away, the files are as they were" diff -r "$tree" "$tap_tmp/first"
 	rm -rf "$tap_tmp/first"
-	ip "$shell" DEL_IP running "10.0.0.1 2001:db8::1/64" yes
+	ip "$shell" DEL_IP running "" "10.0.0.1 2001:db8::1/64"
 	has "none" ""
 	is "$shell: and no route" "$(grep -c '192.0.2.1\|fe80' "$ifupdown" "$networkd" | sed 's/.*://' | xargs)" "0 0"
 	is "$shell: nobody waits for it" "$(grep -c RequiredForOnline=no "$networkd")" 1

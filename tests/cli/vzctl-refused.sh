@@ -56,7 +56,7 @@ while read -r name c code; do
 	create) refused "$code" "$name" V create 102 "$name" 1 ;;
 	set) refused "$code" "$name" V set 101 "$name" 1 --save ;;
 	# These want root before they look.
-	*) [ "$(id -u)" != 0 ] || refused "$code" "$name" V "$c" 101 "$name" ;;
+	*) [ "$(id -u)" != 0 ] || refused "$code" "$name" V "$c" 101 "$name" 1 ;;
 	esac
 done <"$tap_tmp/options"
 is "so are all options that it has not" "$(awk '{ print $2, $1 }' "$tap_tmp/options" | grep -v ' -s$' | sort | xargs)" \

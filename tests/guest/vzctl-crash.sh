@@ -8,7 +8,7 @@
 # is left, and the container starts and stops after that. If this fails, a
 # killed command leaves a container half there. (create, destroy and set, which
 # need no kernel: tests/cli/vzctl-crash.sh.) One call of each step of a start and of
-# a stop is taken, other ones each day, or all (tests/lib/crash.sh).
+# a stop is taken, and two more of where the container's shell sets its names, other ones each day, or all (tests/lib/crash.sh).
 set -eu
 # shellcheck source=tests/lib/functions.sh
 . "$(dirname "$0")/../lib/functions.sh"
@@ -18,7 +18,7 @@ set -eu
 . "$(dirname "$0")/../lib/crash.sh"
 
 id=2701
-options="--diskspace 128M --ipadd 10.27.0.1 --ipadd 2001:db8:27::1/64"
+options="--diskspace 128M --ipadd 10.27.0.1 --ipadd 2001:db8:27::1/64 --hostname crash.example.org --nameserver 192.0.2.53"
 cuts=mount,umount2,open_tree,move_mount,mount_setattr,ioctl,mkdir,rmdir,unlink,unlinkat,rename,renameat,linkat,symlinkat,fsync,write,bpf,clone,clone3,fork,vfork,kill,pidfd_send_signal,sendto,sendmsg,fchown,fchownat,ftruncate
 
 # The job that the supervisor runs for start, without one: its calls are this process's.
@@ -144,6 +144,8 @@ diag "start makes $(wc -l <"$tap_tmp/calls") of them: $(cut -d' ' -f1 "$tap_tmp/
 is "each step of a start is cut" "$(cut -d' ' -f1 "$tap_tmp/steps" | uniq | xargs)" \
 	"kernel mount files cgroup limits devices confine spawn network record ve addresses distribution init supervisor script end"
 job=$(cut -d' ' -f2- "$tap_tmp/steps" | spread 1)
+# While the container's shell writes its files.
+scripts=$(sed -n 's/^distribution //p' "$tap_tmp/steps" | spread 2)
 hand=$(sed -n 's/^supervisor \(sendmsg\)/\1/p' "$tap_tmp/steps")
 check "the job alone starts it" vzctl exec $id true
 # steps - those of the last command that make one of the calls.
@@ -155,7 +157,8 @@ front=$(cut_points $cuts,read,wait4,socketpair 1 vzctl --quiet start $id)
 halts=$(step_points $cuts vzctl --verbose --verbose stop $id)
 diag "stop makes $(wc -l <"$tap_tmp/calls") of them: $(cut -d' ' -f1 "$tap_tmp/steps" | uniq -c | xargs)"
 is "each step of a stop is cut" "$(steps)" "script halt cgroup network umount record end"
-is "a killed start" "$(each "$list" after_start)" ""
+is "a killed start" "$(each "$list
+$scripts" after_start)" ""
 is "a killed start before its supervisor" "$(each "$front" after_front)" ""
 is "a killed start under its supervisor" "$(each "$job
 $hand" after_job)" ""
@@ -163,6 +166,11 @@ is "a killed stop --fast" "$(each "$ends" after_fast_stop)" ""
 is "a killed stop" "$(each "$halts" after_stop)" ""
 check "after all that it starts" vzctl --quiet start $id
 check "and runs" vzctl exec $id true
+is "with its names whole" "$(vzctl exec $id 'hostname; cat /etc/hostname; grep -c "# vzctl" /etc/hosts; cat /etc/resolv.conf; ls -A /etc | grep -c "[.]new$"')" "crash.example.org
+crash.example.org
+1
+nameserver 192.0.2.53
+0"
 check "and stops" vzctl --quiet stop $id
 is "and leaves nothing" "$(leftovers $id)" ""
 is "no orphan" "$(orphans)" ""

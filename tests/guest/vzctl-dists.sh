@@ -40,7 +40,7 @@ ends_well() {
 END
 cat >$dists/scripts/note.sh <<'END'
 case $ACTION in
-*_IP) note "$IP_ADDR" "v6=$IPV6" "all=$IPDELALL" "$FAKEGATEWAY $FAKEGATEWAYNET" ;;
+*_IP) note "$IP_ADDR" "v6=$IPV6" "all=$IPDELALL" "($IP_ADDRESS)" "$FAKEGATEWAY $FAKEGATEWAYNET" ;;
 SET_HOSTNAME) note "$HOSTNM $IP_ADDR" ;;
 SET_DNS) note "$NAMESERVER, $SEARCHDOMAIN" ;;
 SET_USERPASS) note "$USERPW" ;;
@@ -161,7 +161,7 @@ vzctl --quiet set $id --nameserver 192.0.2.53 --nameserver 192.0.2.54 --searchdo
 check "start" vzctl --quiet start $id
 is "all that there is to set, in its order and before init" "$(noted)" \
 	"PRE_START $id starting: / yes yes kept 0 0 2 0 1 262144 box
-ADD_IP $id starting: 10.28.0.1 v6=no all= $gateway
+ADD_IP $id starting: 10.28.0.1 v6=no all= (10.28.0.1) $gateway
 SET_HOSTNAME $id starting: box 10.28.0.1
 SET_DNS $id starting: 192.0.2.53 192.0.2.54, example.org"
 is "no link leads out from inside" "$(ls "$victim")" ""
@@ -171,15 +171,15 @@ is "vzctl did none of it itself" "$(vzctl exec $id 'cat /etc/hostname; grep -c .
 0"
 check "but the address" ping -c 1 -W 5 10.28.0.1
 check "changes" vzctl --quiet set $id --ipadd 10.28.0.2/24 --ipadd 2001:db8:28::1/64 --hostname crate --userpasswd root:two
-is "of a running one" "$(noted)" "ADD_IP $id running: 10.28.0.2/24 2001:db8:28::1/64 v6=yes all= $gateway
+is "of a running one" "$(noted)" "ADD_IP $id running: 10.28.0.2/24 2001:db8:28::1/64 v6=yes all= (10.28.0.1 10.28.0.2/24 2001:db8:28::1/64) $gateway
 SET_HOSTNAME $id running: crate 10.28.0.1
 SET_USERPASS $id running: root:two"
 is "the name in the kernel, too" "$(vzctl exec $id hostname)" crate
 check "one address for another" vzctl --quiet set $id --ipdel 10.28.0.2 --ipadd 10.28.0.3
-is "are two actions" "$(noted)" "DEL_IP $id running: 10.28.0.2/24 v6=yes all= $gateway
-ADD_IP $id running: 10.28.0.3 v6=yes all= $gateway"
+is "are two actions" "$(noted)" "DEL_IP $id running: 10.28.0.2/24 v6=yes all= (10.28.0.1 2001:db8:28::1/64) $gateway
+ADD_IP $id running: 10.28.0.3 v6=yes all= (10.28.0.1 2001:db8:28::1/64 10.28.0.3) $gateway"
 check "all" vzctl --quiet set $id --ipdel all
-is "is told" "$(noted)" "DEL_IP $id running: 10.28.0.1 2001:db8:28::1/64 10.28.0.3 v6=yes all=yes $gateway"
+is "is told" "$(noted)" "DEL_IP $id running: 10.28.0.1 2001:db8:28::1/64 10.28.0.3 v6=yes all=yes () $gateway"
 vzctl --quiet set $id --ipadd 10.28.0.1 --hostname box
 noted >/dev/null
 check "DNS servers and domain" vzctl --quiet set $id --nameserver 192.0.2.56 --searchdomain example.net
@@ -216,7 +216,31 @@ run vzctl set $id --nameserver 192.0.2.55 --save
 is "SET_DNS that hangs: 15" "$status" 15
 like "is named" "$output" "^vzctl: distribution script '.*note.sh' \(SET_DNS\): no end within 4 seconds: killed, with all that it started$"
 is "nothing of it runs on" "$(vzctl exec $id 'ps | grep -c [s]leep.500' || :)" 0
+# All of a start by one shell, and no script knows of another's doings.
 noted >/dev/null
+cp $dists/scripts/functions "$tap_tmp/functions"
+cat >>$dists/scripts/functions <<'END'
+note "${left:-none} $$ $(pwd)" $(cat)
+left=$ACTION
+cd /tmp
+set -u
+END
+rm -f $root/hang.*
+vzctl --quiet stop $id --fast
+check "a start" vzctl --quiet start $id
+is "one shell for all of it" "$(awk '/ starting: none [0-9]/ { print $5 }' $root/notes | sort | uniq -c | awk '{ print $1 }')" 4
+is "of which none leaves anything to the next, nor its input" \
+	"$(noted | awk '/ starting: none [0-9]/ { print $1, $6 == "/tmp", NF }' | xargs)" "PRE_START 0 6 ADD_IP 0 6 SET_HOSTNAME 0 6 SET_DNS 0 6"
+cp "$tap_tmp/functions" $dists/scripts/functions
+# One that ends, or that its script ends, is followed by another.
+cat >>$dists/scripts/functions <<'END'
+[ "$ACTION" != ADD_IP ] || { note ends it; kill -9 $$; exit 1; }
+END
+vzctl --quiet stop $id --fast
+run vzctl --quiet start $id
+like "a shell that is killed in a start" "$status $output" "^0 vzctl: warning: distribution script '.*' \(ADD_IP\) failed with status 137: done without$"
+is "the others have another" "$(noted | cut -d' ' -f1 | xargs)" "PRE_START ADD_IP SET_HOSTNAME SET_DNS"
+cp "$tap_tmp/functions" $dists/scripts/functions
 touch $root/hang.PRE_START
 vzctl --quiet stop $id --fast
 in_time 2
@@ -368,6 +392,17 @@ id=2803
 root=/vz/root/$id
 new_ct $id busybox
 set_up busybox
+# A file of the host's in the place of one of its own is not a script's to write.
+echo 'nameserver 192.0.2.70' >"$tap_tmp/resolv.conf"
+chmod 644 "$tap_tmp/resolv.conf"
+vzctl --quiet stop $id --fast
+vzctl --quiet set $id --bindmount_add "$tap_tmp/resolv.conf:/etc/resolv.conf" --nameserver 192.0.2.71 --save
+run vzctl --quiet start $id
+is "a mounted file: a start says nothing of it" "$status $output" "0 "
+is "a mounted file: stays as it is" "$(vzctl exec $id cat /etc/resolv.conf) $(cat "$tap_tmp/resolv.conf")" "nameserver 192.0.2.70 nameserver 192.0.2.70"
+vzctl --quiet stop $id --fast
+vzctl --quiet set $id --bindmount_del /etc/resolv.conf --save
+vzctl --quiet start $id
 # A disk that is full for its tenant has the reserve of the host's root: it starts with what is to be set.
 vzctl exec $id 'fallocate -l 4G /big 2>/dev/null; cat /dev/zero >/rest 2>/dev/null' || :
 vzctl --quiet stop $id --fast
@@ -377,51 +412,53 @@ is "a full disk: the start goes on, and tells" "$status $(printf '%s\n' "$output
 is "a full disk: names are set" "$(cat $root/etc/hostname; grep -c 192.0.2.60 $root/etc/resolv.conf)" "full
 1"
 vzctl --quiet stop $id --fast
+# What a tenant does: systemd-networkd, with a file for an Ethernet device, and no ifupdown,
+# whose boot is vzctl-systemd.sh's.
 id=2802
 root=/vz/root/$id
 new_ct $id debian-12 --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64
+vzctl --quiet set $id --netif_add eth0 --save
+vzctl --quiet mount $id
+check "networkd instead of ifupdown" systemctl -q --root=$root disable networking
+printf '[Match]\nName=eth0\n\n[Network]\nAddress=10.77.0.2/24\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n' \
+	>$root/etc/systemd/network/20-eth0.network
+check "is to start" systemctl -q --root=$root enable systemd-networkd
+mustfail "there is no udev" test -e $root/usr/lib/systemd/systemd-udevd
+vzctl --quiet umount $id
 set_up debian
 addresses() { vzctl exec $id "ip -o addr show dev venet0; ip route show default; ip -6 route show default" | awk '/default/ { print $3; next } { print $4 }' | sort | xargs; }
 flush='ip addr flush dev venet0; ip -6 addr flush dev venet0; ip route flush dev venet0; ip -6 route flush dev venet0'
-like "systemd is up" "$(come_up $id)" '^running$'
-is "one more address" "$(scripts set $id --ipadd 10.28.1.2)" ADD_IP
-for f in network/interfaces.d/venet0 systemd/network/10-venet0.network; do
-	is "is in /etc/$f" "$(sed -n 's/^# addresses: //p' $root/etc/$f)" "10.28.1.1 2001:db8:28:1::1/64 10.28.1.2"
-done
-before=$(addresses)
-check "lost inside" vzctl exec2 $id "$flush"
-check "its own ifup" vzctl exec2 $id 'ifup --force venet0'
-is "has them again" "$(addresses)" "$before"
-check "and they answer" ping -c 1 -W 5 10.28.1.2
-is "one less" "$(scripts set $id --ipdel 10.28.1.2)" DEL_IP
-before=$(addresses)
-
-check "without IPv6 inside ifupdown is content" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1; systemctl restart networking'
-check "with it again, too" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=0; systemctl restart networking'
-is "and has it" "$(addresses)" "$before"
-check "a default route of the tenant's" vzctl exec2 $id "ip route replace default dev lo && ifup --force venet0"
-is "stays" "$(vzctl exec $id ip route show default | awk '{ print $1, $2, $3 }')" "default dev lo"
-
-# What a tenant does: systemd-networkd, with a file for an Ethernet device, and no ifupdown.
-vzctl --quiet set $id --netif_add eth0 --ipadd 10.28.1.1 --ipadd 2001:db8:28:1::1/64 --save
-check "networkd instead of ifupdown" vzctl exec2 $id 'systemctl -q disable networking
-	printf "[Match]\nName=eth0\n\n[Network]\nAddress=10.77.0.2/24\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n" >/etc/systemd/network/20-eth0.network
-	systemctl -q enable systemd-networkd'
-mustfail "there is no udev" vzctl exec2 $id 'ls /usr/lib/systemd/systemd-udevd'
-vzctl --quiet stop $id --fast
-check "the next start" vzctl --quiet start $id
 is "is up, and nothing waits or fails" "$(come_up $id)" running
 is "networkd has configured both" "$(vzctl exec $id networkctl --no-pager --no-legend | awk '$2 ~ /^(venet0|eth0)$/ { print $2, $4, $5 }')" \
 	"venet0 routable configured
 eth0 routable configured"
 check "all is online" vzctl exec2 $id systemctl start systemd-networkd-wait-online
-is "the addresses are there" "$(addresses)" "$before"
+before=$(addresses)
+like "the addresses are there" " $before " ' 10\.28\.1\.1/.* 192\.0\.2\.1 .*2001:db8:28:1::1/64 .*fe80::1 '
 check "lost inside" vzctl exec2 $id "$flush"
 check "networkd restarts" vzctl exec2 $id systemctl restart systemd-networkd
 wait_until 30 sh -c "vzctl exec $id networkctl --no-pager --no-legend list venet0 | grep -qw configured" || :
 is "and they are there again" "$(addresses)" "$before"
-check "and they answer too" ping -c 1 -W 5 10.28.1.1
-is "another, while it runs" "$(scripts set $id --ipadd 10.28.1.3)" ADD_IP
-check "networkd knows it" wait_until 30 sh -c "vzctl exec $id networkctl --no-pager status venet0 | grep -qw 10.28.1.3"
+check "and they answer" ping -c 1 -W 5 10.28.1.1
+is "another, while it runs" "$(scripts set $id --ipadd 10.28.1.2)" ADD_IP
+check "networkd knows it" wait_until 30 sh -c "vzctl exec $id networkctl --no-pager status venet0 | grep -qw 10.28.1.2"
 check "others can write to /sys, as before" vzctl exec2 $id 'test -w /sys/class/net/venet0/uevent'
+for f in network/interfaces.d/venet0 systemd/network/10-venet0.network; do
+	is "it is in /etc/$f" "$(sed -n 's/^# addresses: //p' $root/etc/$f)" "10.28.1.1 2001:db8:28:1::1/64 10.28.1.2"
+done
+
+# ifupdown, of which the files are kept all the time.
+check "ifupdown instead of networkd" vzctl exec2 $id 'systemctl stop systemd-networkd.socket systemd-networkd; systemctl start networking'
+before=$(addresses)
+check "lost inside" vzctl exec2 $id "$flush"
+check "its own ifup" vzctl exec2 $id 'ifup --force venet0'
+is "has them again" "$(addresses)" "$before"
+check "and they answer too" ping -c 1 -W 5 10.28.1.2
+is "one less" "$(scripts set $id --ipdel 10.28.1.2)" DEL_IP
+before=$(addresses)
+check "without IPv6 inside ifupdown is content" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=1; systemctl restart networking'
+check "with it again, too" vzctl exec2 $id 'sysctl -qw net.ipv6.conf.all.disable_ipv6=0; systemctl restart networking'
+is "and has it" "$(addresses)" "$before"
+check "a default route of the tenant's" vzctl exec2 $id "ip route replace default dev lo && ifup --force venet0"
+is "stays" "$(vzctl exec $id ip route show default | awk '{ print $1, $2, $3 }')" "default dev lo"
 vzctl --quiet stop $id --fast

@@ -227,8 +227,9 @@ struct by_script {
 
 static int set_by_script(struct ct *ct, void *arg, struct err *err)
 {
+	_cleanup_dist_run_ struct dist_run run = DIST_RUN(ct, true);
 	struct by_script *s = arg;
-	int r = dist_userpasswd(ct, true, s->value, err);
+	int r = dist_userpasswd(&run, s->value, err);
 
 	s->done = r > 0;
 	return r;
@@ -237,13 +238,14 @@ static int set_by_script(struct ct *ct, void *arg, struct err *err)
 /* 1 when a distribution script did it, 0 for none. */
 static int try_script(struct ct *ct, bool running, const char *value, struct err *err)
 {
+	_cleanup_dist_run_ struct dist_run run = DIST_RUN(ct, false);
 	struct by_script s = {.value = value};
 	int r = dist_has(ct, DIST_SET_USERPASS, err);
 
 	if (r <= 0)
 		return r;
 	if (running)
-		return dist_userpasswd(ct, false, value, err);
+		return dist_userpasswd(&run, value, err);
 	r = ct_act(ct, set_by_script, &s, err);
 	return r < 0 ? r : s.done;
 }

@@ -109,7 +109,8 @@ int apply_numproc(struct ct *ct, const char *old, const char *value, struct err 
 
 int apply_hostname(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	int r = dist_hostname(ct, false, err);
+	_cleanup_dist_run_ struct dist_run run = DIST_RUN(ct, false);
+	int r = dist_hostname(&run, err);
 
 	(void)old;
 	if (r == 0)
@@ -121,7 +122,8 @@ int apply_hostname(struct ct *ct, const char *old, const char *value, struct err
 
 int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err)
 {
-	int r = dist_dns(ct, false, err);
+	_cleanup_dist_run_ struct dist_run run = DIST_RUN(ct, false);
+	int r = dist_dns(&run, err);
 
 	(void)old;
 	(void)value;
@@ -132,11 +134,12 @@ int apply_dns(struct ct *ct, const char *old, const char *value, struct err *err
 
 int apply_addresses(struct ct *ct, const char *old, const char *value, struct err *err)
 {
+	_cleanup_dist_run_ struct dist_run run = DIST_RUN(ct, false);
 	int r = netroute_change(ct, old, value, err);
 
 	if (r < 0 || !old)
 		return r;
-	r = dist_addresses(ct, false, old, value, err);
+	r = dist_addresses(&run, old, value, err);
 	if (r < 0)
 		netroute_change(ct, value, old, NULL);
 	return r < 0 ? r : 0;

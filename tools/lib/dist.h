@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 struct ct;
+struct dist_shell;
 struct err;
 
 /*
@@ -69,25 +70,42 @@ int dist_has(const struct ct *ct, enum dist_action action, struct err *err);
 int dist_check(const struct ct *ct, struct err *err);
 
 /*
- * Run the script of an action: 1 when it did, 0 when none is named, or, PRE_START
- * aside, when the container has no shell. @starting: in a container whose init has not
- * been run; there one that failed, or hung, is told and 0 too, but for PRE_START and a
- * password. Nothing is asked of a script when the container has no host name, no DNS
- * server, or addresses do not change.
+ * The scripts of one command in one container, which share a shell of it.
+ * @starting: in a container whose init has not been run.
  */
-int dist_hostname(const struct ct *ct, bool starting, struct err *err);
-int dist_dns(const struct ct *ct, bool starting, struct err *err);
-int dist_userpasswd(const struct ct *ct, bool starting, const char *userpw, struct err *err);
-int dist_pre_start(const struct ct *ct, struct err *err);
+struct dist_run {
+	const struct ct *ct;
+	bool starting;
+	bool hung; /* one did in this start: it would again, and no other is asked */
+	struct dist_shell *shell;
+};
+
+#define DIST_RUN(ct, starting)            \
+	{                                 \
+		ct, starting, false, NULL \
+	}
+
+void dist_run_end(struct dist_run *run);
+#define _cleanup_dist_run_ __attribute__((cleanup(dist_run_end)))
+
+/*
+ * Run the script of an action: 1 when it did, 0 when none is named, or, PRE_START
+ * aside, when the container has no shell. In a start one that failed, or hung, is told
+ * and 0 too, but for PRE_START and a password. Nothing is asked of a script when the
+ * container has no host name, no DNS server, or addresses do not change.
+ */
+int dist_hostname(struct dist_run *run, struct err *err);
+int dist_dns(struct dist_run *run, struct err *err);
+int dist_userpasswd(struct dist_run *run, const char *userpw, struct err *err);
+int dist_pre_start(struct dist_run *run, struct err *err);
 
 /*
  * ADD_IP with all addresses in a start; else DEL_IP with those of the list @before
- * that are not in @after, then ADD_IP with the new ones. After an ADD_IP that failed
- * the opposite one is asked for the same addresses, and for those before them; a
- * DEL_IP that failed is told.
+ * that are not in @after, then ADD_IP with the new ones. Either is told the whole list
+ * that is to be after it, too. After an ADD_IP that failed the opposite one is asked
+ * for the same addresses, and for those before them; a DEL_IP that failed is told.
  */
-int dist_addresses(const struct ct *ct, bool starting, const char *before, const char *after,
-		   struct err *err);
+int dist_addresses(struct dist_run *run, const char *before, const char *after, struct err *err);
 
 /*
  * POST_CREATE on the host, in the disk of a container that is not mounted: it is for

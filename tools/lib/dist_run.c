@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -30,11 +29,9 @@
 #include "area.h"
 #include "cleanup.h"
 #include "ct.h"
+#include "dist_shell.h"
 #include "err.h"
-#include "exec.h"
 #include "exitcode.h"
-#include "feed.h"
-#include "io.h"
 #include "log.h"
 #include "net.h"
 #include "osdep.h"
@@ -88,28 +85,6 @@ static int timeout_sec(const struct ct *ct)
 	unsigned long sec = v ? strtoul(v, NULL, 10) : 0;
 
 	return sec ? (sec > 86400 ? 86400 : (int)sec) : DIST_TIMEOUT_DEFAULT;
-}
-
-/* --- inside ------------------------------------------------------------------------- */
-
-static int open_text(const char *text, struct err *err)
-{
-	_cleanup_close_ int fd = memfd_create("script", MFD_CLOEXEC);
-
-	if (fd < 0 || io_write_full(fd, text, strlen(text)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return err_errno(err, errno, "cannot keep a script");
-	return steal_fd(&fd);
-}
-
-static int run_inside(const struct ct *ct, const struct dist_script *s, char *const *env,
-		      struct feed_output *out, int *ret_status, struct err *err)
-{
-	/* $0 is the shell that was found. */
-	const struct exec_opts opts = {.command = "exec \"$0\" -s",
-				       .env = (const char *const *)env};
-	_cleanup_close_ int fd = open_text(s->text, err);
-
-	return fd < 0 ? fd : feed_exec_read(ct, &opts, fd, timeout_sec(ct), out, ret_status, err);
 }
 
 /* --- on the host -------------------------------------------------------------------- */
@@ -229,7 +204,7 @@ static bool is_ours(const struct ct *ct, enum dist_action action, int r, struct 
 
 /* It is the tenant's shell that wrote it: a line of ours each, and nothing for the terminal. */
 static void tell(const struct ct *ct, enum dist_action action, bool failed,
-		 const struct feed_output *out)
+		 const struct dist_output *out)
 {
 	const char *line = out->text, *end = out->text + out->len;
 
@@ -251,61 +226,60 @@ static void tell(const struct ct *ct, enum dist_action action, bool failed,
 /*
  * What the container's own shell does not do is no reason not to start it: that is
  * told, and done from outside. PRE_START has nothing else; a password was asked for.
- * One that hung would hang again, and this process makes one start.
  */
-static bool start_hung;
-
-static bool is_spared(enum dist_action action, bool starting)
+static bool is_spared(const struct dist_run *run, enum dist_action action)
 {
-	return starting && action != DIST_PRE_START && action != DIST_SET_USERPASS &&
-	       action != DIST_POST_CREATE;
+	return run->starting && action != DIST_PRE_START && action != DIST_SET_USERPASS;
 }
 
-static int spare(const struct ct *ct, int r, struct err *err)
+static int spare(struct dist_run *run, int r, struct err *err)
 {
-	start_hung = r == -ETIMEDOUT;
-	ct_warn(ct, "%s: done without", err->msg);
+	run->hung = r == -ETIMEDOUT;
+	ct_warn(run->ct, "%s: done without", err->msg);
 	err_clear(err);
 	return 0;
 }
 
+static void tell_end(const struct dist_script *s, enum dist_action action, int status,
+		     uint64_t since)
+{
+	log_detail(1, "distribution script '%s' (%s): status %d, %" PRIu64 " ms", s->path,
+		   dist_name(action), status, log_clock_ms() - since);
+}
+
 /* Run the script of @action with @env, which the caller owns, and what every script gets. */
-static int act(const struct ct *ct, enum dist_action action, bool starting, char ***env,
-	       struct err *ret_err)
+static int act(struct dist_run *run, enum dist_action action, char ***env, struct err *ret_err)
 {
 	_cleanup_dist_script_ struct dist_script s = DIST_SCRIPT_INIT;
 	struct err unread = ERR_INIT, *err = ret_err ? ret_err : &unread;
-	bool host = action == DIST_POST_CREATE;
-	struct feed_output out = {.len = 0};
+	const struct ct *ct = run->ct;
+	struct dist_output out = {.len = 0};
 	int status = 0, r = dist_find(ct, action, &s, err);
 	uint64_t since = log_clock_ms();
 
 	if (r <= 0)
 		return r;
-	if (start_hung && is_spared(action, starting))
+	if (run->hung && is_spared(run, action))
 		return 0;
 	r = 0;
 	put(env, &r, "ACTION", dist_name(action));
 	put(env, &r, "VEID", ct->idstr);
-	if (host) {
-		put(env, &r, "HOME", "/root");
-		put(env, &r, "PATH",
-		    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	} else {
-		put(env, &r, "VE_STATE", starting ? "starting" : "running");
-	}
+	put(env, &r, "VE_STATE", run->starting ? "starting" : "running");
 	if (r < 0)
 		return oom(err);
-	r = host ? run_on_host(ct, &s, *env, &status, err)
-		 : run_inside(ct, &s, *env, &out, &status, err);
+	r = dist_shell_run(&run->shell, ct, s.text, *env, timeout_sec(ct), &out, &status, err);
 	if (r >= 0)
-		log_detail(1, "distribution script '%s' (%s): status %d, %" PRIu64 " ms", s.path,
-			   dist_name(action), status, log_clock_ms() - since);
-	else if (!host && is_ours(ct, action, r, err))
+		tell_end(&s, action, status, since);
+	else if (is_ours(ct, action, r, err))
 		return 0;
 	r = judge(action, &s, *env, r, status, err);
 	tell(ct, action, r < 0, &out);
-	return r < 0 && is_spared(action, starting) ? spare(ct, r, err) : r;
+	return r < 0 && is_spared(run, action) ? spare(run, r, err) : r;
+}
+
+void dist_run_end(struct dist_run *run)
+{
+	dist_shell_close(&run->shell);
 }
 
 /* The first address of the container, without its prefix: what stands for it in a file of hosts. */
@@ -317,21 +291,21 @@ static char *first_address(const struct ct *ct)
 	return strndup(list, strcspn(list, " /"));
 }
 
-int dist_hostname(const struct ct *ct, bool starting, struct err *err)
+int dist_hostname(struct dist_run *run, struct err *err)
 {
-	const char *hostname = ct_get(ct, "HOSTNAME");
+	const char *hostname = ct_get(run->ct, "HOSTNAME");
 	_cleanup_strv_ char **env = NULL;
 	_cleanup_free_ char *ip = NULL;
 	int r = 0;
 
 	if (!hostname || !*hostname)
-		return dist_has(ct, DIST_SET_HOSTNAME, err);
-	ip = first_address(ct);
+		return dist_has(run->ct, DIST_SET_HOSTNAME, err);
+	ip = first_address(run->ct);
 	if (!ip)
 		return oom(err);
 	put(&env, &r, "HOSTNM", hostname);
 	put(&env, &r, "IP_ADDR", ip);
-	return r < 0 ? oom(err) : act(ct, DIST_SET_HOSTNAME, starting, &env, err);
+	return r < 0 ? oom(err) : act(run, DIST_SET_HOSTNAME, &env, err);
 }
 
 /* What follows @word in the lines of @text, with blanks between; caller frees. */
@@ -356,15 +330,15 @@ static char *words_after(const char *text, const char *word)
 	return strbuf_steal(&b);
 }
 
-int dist_dns(const struct ct *ct, bool starting, struct err *err)
+int dist_dns(struct dist_run *run, struct err *err)
 {
 	_cleanup_free_ char *text = NULL, *servers = NULL, *search = NULL;
 	_cleanup_strv_ char **env = NULL;
-	int r = dist_has(ct, DIST_SET_DNS, err);
+	int r = dist_has(run->ct, DIST_SET_DNS, err);
 
 	if (r <= 0)
 		return r;
-	r = osdep_dns_text(ct, &text, err);
+	r = osdep_dns_text(run->ct, &text, err);
 	if (r < 0)
 		return r;
 	if (!*text)
@@ -375,19 +349,19 @@ int dist_dns(const struct ct *ct, bool starting, struct err *err)
 		return oom(err);
 	put(&env, &r, "NAMESERVER", servers);
 	put(&env, &r, "SEARCHDOMAIN", search);
-	return r < 0 ? oom(err) : act(ct, DIST_SET_DNS, starting, &env, err);
+	return r < 0 ? oom(err) : act(run, DIST_SET_DNS, &env, err);
 }
 
-int dist_userpasswd(const struct ct *ct, bool starting, const char *userpw, struct err *err)
+int dist_userpasswd(struct dist_run *run, const char *userpw, struct err *err)
 {
 	_cleanup_(wipe) char **env = NULL;
 	int r = 0;
 
 	put(&env, &r, "USERPW", userpw);
-	return r < 0 ? oom(err) : act(ct, DIST_SET_USERPASS, starting, &env, err);
+	return r < 0 ? oom(err) : act(run, DIST_SET_USERPASS, &env, err);
 }
 
-int dist_pre_start(const struct ct *ct, struct err *err)
+int dist_pre_start(struct dist_run *run, struct err *err)
 {
 	_cleanup_strv_ char **env = NULL;
 	int r = 0;
@@ -395,16 +369,30 @@ int dist_pre_start(const struct ct *ct, struct err *err)
 	put(&env, &r, "VE_ROOT", "/");
 	put(&env, &r, "VZ_KERNEL", "yes");
 	put(&env, &r, "USERNS", "yes");
-	return r < 0 ? oom(err) : act(ct, DIST_PRE_START, true, &env, err);
+	return r < 0 ? oom(err) : act(run, DIST_PRE_START, &env, err);
 }
 
 int dist_post_create(const struct ct *ct, struct err *err)
 {
+	_cleanup_dist_script_ struct dist_script s = DIST_SCRIPT_INIT;
 	_cleanup_strv_ char **env = NULL;
-	int r = 0;
+	uint64_t since = log_clock_ms();
+	int status = 0, r = dist_find(ct, DIST_POST_CREATE, &s, err);
 
+	if (r <= 0)
+		return r;
+	r = 0;
+	put(&env, &r, "ACTION", dist_name(DIST_POST_CREATE));
+	put(&env, &r, "VEID", ct->idstr);
 	put(&env, &r, "VE_ROOT", ct->root);
-	return r < 0 ? oom(err) : act(ct, DIST_POST_CREATE, true, &env, err);
+	put(&env, &r, "HOME", "/root");
+	put(&env, &r, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	if (r < 0)
+		return oom(err);
+	r = run_on_host(ct, &s, env, &status, err);
+	if (r >= 0)
+		tell_end(&s, DIST_POST_CREATE, status, since);
+	return judge(DIST_POST_CREATE, &s, env, r, status, err);
 }
 
 /* --- addresses ---------------------------------------------------------------------- */
@@ -425,16 +413,18 @@ static int minus(const char *list, const char *other, char ***ret, struct err *e
 }
 
 struct ip_change {
-	const struct ct *ct;
-	bool starting;
+	struct dist_run *run;
 	bool all_gone; /* nothing of before stays */
+	const char *before, *after;
+	char *stay; /* between the two actions */
 	char **gone, **come;
 };
 
+/* @all: what is to be there after the action. */
 static int act_ip(const struct ip_change *c, enum dist_action action, char *const *list,
-		  struct err *err)
+		  const char *all, struct err *err)
 {
-	const char *all = ct_get(c->ct, "IP_ADDRESS");
+	const char *now = ct_get(c->run->ct, "IP_ADDRESS");
 	_cleanup_strv_ char **env = NULL;
 	_cleanup_free_ char *text = strv_join(list, " ");
 	int r = 0;
@@ -442,21 +432,22 @@ static int act_ip(const struct ip_change *c, enum dist_action action, char *cons
 	if (!text)
 		return oom(err);
 	put(&env, &r, "IP_ADDR", text);
-	put(&env, &r, "IPV6", strchr(text, ':') || (all && strchr(all, ':')) ? "yes" : "no");
+	put(&env, &r, "IP_ADDRESS", all);
+	put(&env, &r, "IPV6", strchr(text, ':') || (now && strchr(now, ':')) ? "yes" : "no");
 	put(&env, &r, "IPDELALL", action == DIST_DEL_IP && c->all_gone ? "yes" : "");
 	put(&env, &r, "FAKEGATEWAY", NET_GATEWAY_IPV4_TEXT);
 	put(&env, &r, "FAKEGATEWAYNET", NET_GATEWAY_IPV4_NET);
-	return r < 0 ? oom(err) : act(c->ct, action, c->starting, &env, err);
+	return r < 0 ? oom(err) : act(c->run, action, &env, err);
 }
 
 /* What goes is off the device by now: whether it may, no shell inside is asked. */
 static int drop_ip(const struct ip_change *c)
 {
 	struct err why = ERR_INIT;
-	int r = c->gone && *c->gone ? act_ip(c, DIST_DEL_IP, c->gone, &why) : 0;
+	int r = c->gone && *c->gone ? act_ip(c, DIST_DEL_IP, c->gone, c->stay, &why) : 0;
 
 	if (r < 0)
-		ct_warn(c->ct, "%s: the addresses are changed without", why.msg);
+		ct_warn(c->run->ct, "%s: the addresses are changed without", why.msg);
 	err_clear(&why);
 	return r;
 }
@@ -467,31 +458,45 @@ static int change_ip(const struct ip_change *c, struct err *err)
 	bool hung = drop_ip(c) == -ETIMEDOUT;
 	int r = 0;
 
-	if (!hung && ((c->come && *c->come) || c->starting)) {
-		r = act_ip(c, DIST_ADD_IP, c->come, err);
-		if (r < 0 && r != -ETIMEDOUT && !c->starting)
-			act_ip(c, DIST_DEL_IP, c->come, NULL);
+	if (!hung && ((c->come && *c->come) || c->run->starting)) {
+		r = act_ip(c, DIST_ADD_IP, c->come, c->after, err);
+		if (r < 0 && r != -ETIMEDOUT && !c->run->starting)
+			act_ip(c, DIST_DEL_IP, c->come, c->stay, NULL);
 	}
 	if (r < 0 && r != -ETIMEDOUT && c->gone && *c->gone)
-		act_ip(c, DIST_ADD_IP, c->gone, NULL);
+		act_ip(c, DIST_ADD_IP, c->gone, c->before, NULL);
 	return r;
 }
 
-int dist_addresses(const struct ct *ct, bool starting, const char *before, const char *after,
-		   struct err *err)
+/* The words of @before without @gone; NULL: out of memory. */
+static char *without(const char *before, char *const *gone)
 {
-	_cleanup_strv_ char **gone = NULL, **come = NULL, **was = NULL;
-	struct ip_change c = {.ct = ct, .starting = starting};
+	_cleanup_strv_ char **v = NULL;
+
+	if (strv_split(before ? before : "", " ", &v) < 0)
+		return NULL;
+	for (; gone && *gone; gone++)
+		strv_remove(v, *gone);
+	return strv_join(v, " ");
+}
+
+int dist_addresses(struct dist_run *run, const char *before, const char *after, struct err *err)
+{
+	_cleanup_strv_ char **gone = NULL, **come = NULL;
+	_cleanup_free_ char *stay = NULL;
+	struct ip_change c = {.run = run, .before = before, .after = after};
 	int r = minus(before, after, &gone, err);
 
 	if (r == 0)
 		r = minus(after, before, &come, err);
-	if (r == 0)
-		r = minus(before, NULL, &was, err);
 	if (r < 0)
 		return r;
+	stay = without(before, gone);
+	if (!stay)
+		return oom(err);
 	c.gone = gone;
 	c.come = come;
-	c.all_gone = strv_length(gone) == strv_length(was);
+	c.stay = stay;
+	c.all_gone = !*stay;
 	return change_ip(&c, err);
 }

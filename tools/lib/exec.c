@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -61,6 +62,7 @@
 
 /* What was killed may take a moment to go. */
 #define KILLED_MS 2000
+#define LATE_MS	  10000
 
 struct session {
 	const struct exec_opts *opts;
@@ -68,6 +70,7 @@ struct session {
 	struct winsize size; /* and settings of our terminal, when there is one */
 	struct termios settings;
 	bool has_size, has_settings;
+	bool piped; /* for exec_open() */
 	struct confine confine;
 	char *leaf;		   /* cgroup */
 	int cgroup;		   /* its descriptor */
@@ -148,10 +151,11 @@ static int keep_only_socket(struct session *s, struct err *err)
 	return 0;
 }
 
-static int exec_program(const struct exec_opts *opts, char *const *envp, struct err *err)
+static int exec_program(const struct session *s, char *const *envp, struct err *err)
 {
 	static const char *const shells[] = {"/bin/bash", "/bin/sh"};
 	static const char *const login[] = {"-bash", "-sh"};
+	const struct exec_opts *opts = s->opts;
 	size_t i;
 
 	if (opts->argv) {
@@ -162,7 +166,10 @@ static int exec_program(const struct exec_opts *opts, char *const *envp, struct 
 	for (i = 0; i < 2; i++) {
 		const char *argv[] = {login[i] + 1, "-c", opts->command, NULL};
 
-		if (!opts->command) {
+		if (!opts->command && s->piped) {
+			argv[1] = "-s";
+			argv[2] = NULL;
+		} else if (!opts->command) {
 			argv[0] = login[i];
 			argv[1] = NULL;
 		}
@@ -188,6 +195,9 @@ static int prepare_program(struct session *s, struct err *err)
 		return err_errno(err, errno, "cannot become the container's root");
 	if (setsid() < 0)
 		return err_errno(err, errno, "cannot make a session");
+	/* Late, as another user id takes it back. */
+	if (s->piped)
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (chdir("/root") < 0 && chdir("/") < 0)
 		return err_errno(err, errno, "cannot enter the container's root directory");
 	r = s->opts->tty ? open_terminal(s, &master, err) : redirect_pipes(s, err);
@@ -230,7 +240,7 @@ static void program(struct session *s)
 		spawn_reset_process();
 		environ = envp; /* execvpe looks programs up by this PATH */
 		if (confine_self(&s->confine, &err) == 0)
-			exec_program(s->opts, envp, &err);
+			exec_program(s, envp, &err);
 	}
 	report_send(s->sock, REPORT_FAILED, 0, &err, -1);
 	_exit(1);
@@ -473,52 +483,152 @@ static int run_session(struct session *s, int *ret_status, struct err *err)
 	return r;
 }
 
-int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status, struct err *err)
+#define SESSION_INIT(o)                                                                \
+	{                                                                              \
+		.opts = (o), .init = -EBADF, .cgroup = -EBADF, .in = {-EBADF, -EBADF}, \
+		.out = {-EBADF, -EBADF}, .err = {-EBADF, -EBADF}, .sock = -EBADF,      \
+		.signals = -EBADF                                                      \
+	}
+
+static int session_begin(const struct ct *ct, struct session *s, struct err *err)
 {
 	const char *term = getenv("TERM");
-	struct session s = {.opts = opts,
-			    .term = term ? term : "linux",
-			    .init = -EBADF,
-			    .cgroup = -EBADF,
-			    .in = {-EBADF, -EBADF},
-			    .out = {-EBADF, -EBADF},
-			    .err = {-EBADF, -EBADF},
-			    .sock = -EBADF,
-			    .signals = -EBADF};
 	struct state st;
 	int r;
 
-	s.init = exec_open_init(ct, err);
-	if (s.init < 0)
-		return s.init;
+	s->term = term ? term : "linux";
+	s->init = exec_open_init(ct, err);
+	if (s->init < 0)
+		return s->init;
 	r = state_load(ct, &st, err);
 	if (r == 0)
-		r = confine_prepare(st.caps, &s.confine, err);
+		r = confine_prepare(st.caps, &s->confine, err);
 	if (r == 0)
-		r = idrange_load(ct, &s.ids, err);
+		r = idrange_load(ct, &s->ids, err);
 	if (r == 0)
-		r = make_cgroup(ct, &s, err);
-	if (opts->timeout_sec)
-		s.end_ms = now_ms() + opts->timeout_sec * INT64_C(1000);
-	s.has_size = ioctl(STDIN_FILENO, TIOCGWINSZ, &s.size) == 0;
-	s.has_settings = tcgetattr(STDIN_FILENO, &s.settings) == 0;
-	if (r == 0) {
-		s.signals = relay_block_signals();
-		r = s.signals < 0 ? err_errno(err, s.signals, "cannot make a signal descriptor")
-				  : run_session(&s, ret_status, err);
-	}
+		r = make_cgroup(ct, s, err);
+	if (r < 0)
+		return r;
+	if (s->opts->timeout_sec)
+		s->end_ms = now_ms() + s->opts->timeout_sec * INT64_C(1000);
+	s->has_size = ioctl(STDIN_FILENO, TIOCGWINSZ, &s->size) == 0;
+	s->has_settings = tcgetattr(STDIN_FILENO, &s->settings) == 0;
+	s->signals = relay_block_signals();
+	return s->signals < 0 ? err_errno(err, s->signals, "cannot make a signal descriptor") : 0;
+}
+
+static void session_end(struct session *s, int r)
+{
 	/* What it left running keeps its leaf; a later exec sweeps it away. */
-	if (s.leaf)
-		cgroup_remove(s.leaf, r == -ETIMEDOUT ? KILLED_MS : 0, NULL);
-	if (s.cgroup >= 0)
-		close(s.cgroup);
-	if (s.signals >= 0)
-		close(s.signals);
-	close_pair(s.in);
-	close_pair(s.out);
-	close_pair(s.err);
-	close(s.init);
-	confine_free(&s.confine);
-	free(s.leaf);
+	if (s->leaf)
+		cgroup_remove(s->leaf, r == -ETIMEDOUT ? KILLED_MS : 0, NULL);
+	if (s->cgroup >= 0)
+		close(s->cgroup);
+	if (s->signals >= 0)
+		close(s->signals);
+	close_pair(s->in);
+	close_pair(s->out);
+	close_pair(s->err);
+	if (s->init >= 0)
+		close(s->init);
+	confine_free(&s->confine);
+	free(s->leaf);
+}
+
+int exec_run(const struct ct *ct, const struct exec_opts *opts, int *ret_status, struct err *err)
+{
+	struct session s = SESSION_INIT(opts);
+	int r = session_begin(ct, &s, err);
+
+	if (r == 0)
+		r = run_session(&s, ret_status, err);
+	session_end(&s, r);
 	return r;
+}
+
+/* --- with pipes of the caller's ----------------------------------------------------- */
+
+static void restore_signals(const struct exec_pipes *p)
+{
+	sigaction(SIGPIPE, &p->sigpipe, NULL);
+	sigprocmask(SIG_SETMASK, &p->mask, NULL);
+}
+
+/* The program runs: what is the caller's from now on leaves @s. */
+static int hand_out(struct session *s, struct exec_pipes *p, struct err *err)
+{
+	if (fcntl(s->in[1], F_SETFL, O_NONBLOCK) < 0 || fcntl(s->out[0], F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(s->err[0], F_SETFL, O_NONBLOCK) < 0)
+		return err_errno(err, errno, "cannot make a pipe");
+	p->pidfd = syscall(SYS_pidfd_open, p->pid, 0);
+	if (p->pidfd < 0)
+		return err_errno(err, errno, "cannot watch the program");
+	p->in = steal_fd(&s->in[1]);
+	p->out = steal_fd(&s->out[0]);
+	p->err = steal_fd(&s->err[0]);
+	p->signals = steal_fd(&s->signals);
+	p->leaf = steal_ptr(s->leaf);
+	return 0;
+}
+
+int exec_open(const struct ct *ct, const struct exec_opts *opts, struct exec_pipes *ret_pipes,
+	      struct err *err)
+{
+	struct session s = SESSION_INIT(opts);
+	int fds[2] = {-EBADF, -EBADF}, r;
+
+	s.piped = true;
+	sigprocmask(SIG_BLOCK, NULL, &ret_pipes->mask);
+	sigaction(SIGPIPE, NULL, &ret_pipes->sigpipe);
+	r = session_begin(ct, &s, err);
+	if (r == 0)
+		r = open_pipes(&s, err);
+	if (r == 0)
+		r = report_pair(fds, err);
+	if (r == 0)
+		r = launch(&s, fds, &ret_pipes->pid, NULL, err);
+	close_pair(fds);
+	if (r == 0) {
+		r = hand_out(&s, ret_pipes, err);
+		if (r < 0) {
+			kill(ret_pipes->pid, SIGKILL);
+			reap(ret_pipes->pid, NULL);
+		}
+	}
+	session_end(&s, r);
+	if (r < 0)
+		restore_signals(ret_pipes);
+	return r;
+}
+
+int exec_close(struct exec_pipes *p, int wait_ms)
+{
+	struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+	int r, status;
+	bool killed;
+
+	if (p->in >= 0)
+		close(p->in);
+	close(p->out);
+	close(p->err);
+	do {
+		r = poll(&ended, 1, wait_ms);
+	} while (r < 0 && errno == EINTR);
+	killed = r <= 0;
+	/* All of the leaf first, so that nobody is left to start it again. */
+	if (killed) {
+		cgroup_kill(p->leaf, NULL);
+		kill(p->pid, SIGKILL);
+		r = poll(&ended, 1, LATE_MS);
+	}
+	/* What the kernel does not let go is left to who inherits it. */
+	status = SIGKILL;
+	if (r > 0)
+		reap(p->pid, &status);
+	close(p->pidfd);
+	close(p->signals);
+	cgroup_remove(p->leaf, killed ? KILLED_MS : 0, NULL);
+	free(p->leaf);
+	restore_signals(p);
+	return decode_status(status);
 }

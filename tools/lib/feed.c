@@ -34,21 +34,9 @@ static int64_t now_ms(void)
 	return ts.tv_sec * INT64_C(1000) + ts.tv_nsec / 1000000;
 }
 
-/* What has come; what is too much is read, too, or who writes would wait. False at the end. */
-static bool take(int fd, struct feed_output *out)
-{
-	char rest[4096];
-	size_t room = sizeof(out->text) - 1 - out->len;
-	ssize_t n = room ? read(fd, out->text + out->len, room) : read(fd, rest, sizeof(rest));
-
-	if (n > 0 && room)
-		out->len += n;
-	return n > 0 || (n < 0 && errno == EINTR);
-}
-
-/* Never returns. @output: a pipe, or less than 0. */
-static void run_child(const struct ct *ct, const struct exec_opts *opts, int input, int output,
-		      int sock, const sigset_t *mask)
+/* Never returns. */
+static void run_child(const struct ct *ct, const struct exec_opts *opts, int input, int sock,
+		      const sigset_t *mask)
 {
 	struct err err = ERR_INIT;
 	int status = 0, r;
@@ -61,9 +49,8 @@ static void run_child(const struct ct *ct, const struct exec_opts *opts, int inp
 	/* The lock of the command is not the tenant's to hold. */
 	if (ct->lock_fd >= 0)
 		close(ct->lock_fd);
-	if (dup2(input, STDIN_FILENO) < 0 ||
-	    (output >= 0 && (dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)))
-		r = err_errno(&err, errno, "cannot redirect a descriptor");
+	if (dup2(input, STDIN_FILENO) < 0)
+		r = err_errno(&err, errno, "cannot redirect standard input");
 	else
 		r = exec_run(ct, opts, &status, &err);
 	if (r < 0)
@@ -77,14 +64,11 @@ static void run_child(const struct ct *ct, const struct exec_opts *opts, int inp
  * Until the child reports. It keeps the time itself, as it knows what there is to
  * kill; past that and LATE_SEC more it is in trouble. Signals of ours are its
  * as well, but for those of a terminal, which a child of the same group has by itself.
- * @from: the pipe of what it writes, or less than 0.
  */
-static int wait_for(pid_t pid, bool same_group, int sock, int signals, int from,
-		    struct feed_output *out, int timeout_sec, int *ret_status, struct err *err)
+static int wait_for(pid_t pid, bool same_group, int sock, int signals, int timeout_sec,
+		    int *ret_status, struct err *err)
 {
-	struct pollfd p[] = {{.fd = sock, .events = POLLIN},
-			     {.fd = signals, .events = POLLIN},
-			     {.fd = from, .events = POLLIN}};
+	struct pollfd p[] = {{.fd = sock, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
 	int64_t end = now_ms() + (timeout_sec + LATE_SEC) * INT64_C(1000);
 	struct signalfd_siginfo si;
 
@@ -95,22 +79,20 @@ static int wait_for(pid_t pid, bool same_group, int sock, int signals, int from,
 			return err_set(err, ETIMEDOUT,
 				       "no end within %d seconds, and it cannot be killed",
 				       timeout_sec);
-		if (poll(p, 3, left > INT32_MAX ? INT32_MAX : (int)left) < 0 && errno != EINTR)
+		if (poll(p, 2, left > INT32_MAX ? INT32_MAX : (int)left) < 0 && errno != EINTR)
 			return err_errno(err, errno, "cannot wait for the program");
 		if (p[1].revents && read(signals, &si, sizeof(si)) == (ssize_t)sizeof(si) &&
 		    !(same_group && si.ssi_code == SI_KERNEL))
 			kill(pid, (int)si.ssi_signo);
-		if (p[2].revents && !take(from, out))
-			p[2].fd = -1;
 	}
 	return report_expect(sock, REPORT_READY, ret_status, NULL, err);
 }
 
 static int run(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,
-	       struct feed_output *out, const sigset_t *old, int *ret_status, struct err *err)
+	       const sigset_t *old, int *ret_status, struct err *err)
 {
-	_cleanup_close_ int sock = -EBADF, signals = -EBADF, from = -EBADF, to = -EBADF;
-	int fds[2], pipe_fds[2], r;
+	_cleanup_close_ int sock = -EBADF, signals = -EBADF;
+	int fds[2], r;
 	sigset_t set;
 	pid_t pid;
 
@@ -123,12 +105,6 @@ static int run(const struct ct *ct, const struct exec_opts *opts, int input, int
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
 		return err_errno(err, errno, "cannot make a signal descriptor");
-	if (out) {
-		if (pipe2(pipe_fds, O_CLOEXEC) < 0 || fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK) < 0)
-			return err_errno(err, errno, "cannot make a pipe");
-		from = pipe_fds[0];
-		to = pipe_fds[1];
-	}
 	r = report_pair(fds, err);
 	if (r < 0)
 		return r;
@@ -136,26 +112,21 @@ static int run(const struct ct *ct, const struct exec_opts *opts, int input, int
 	pid = fork();
 	if (pid == 0) {
 		close(fds[0]);
-		run_child(ct, opts, input, to, fds[1], old);
+		run_child(ct, opts, input, fds[1], old);
 	}
 	close(fds[1]);
-	if (out)
-		close(steal_fd(&to));
 	if (pid < 0)
 		return err_errno(err, errno, "cannot fork");
-	r = wait_for(pid, isatty(input), sock, signals, from, out, timeout_sec, ret_status, err);
+	r = wait_for(pid, isatty(input), sock, signals, timeout_sec, ret_status, err);
 	if (r < 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	/* What there is; nobody is waited for who may have kept it. */
-	while (out && take(from, out))
-		;
 	return r;
 }
 
-static int feed(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,
-		struct feed_output *out, int *ret_status, struct err *err)
+int feed_exec(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,
+	      int *ret_status, struct err *err)
 {
 	struct exec_opts timed = *opts;
 	sigset_t old;
@@ -163,25 +134,8 @@ static int feed(const struct ct *ct, const struct exec_opts *opts, int input, in
 
 	sigprocmask(SIG_BLOCK, NULL, &old);
 	timed.timeout_sec = timeout_sec;
-	r = run(ct, &timed, input, timeout_sec, out, &old, ret_status, err);
+	r = run(ct, &timed, input, timeout_sec, &old, ret_status, err);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	return r;
-}
-
-int feed_exec(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,
-	      int *ret_status, struct err *err)
-{
-	return feed(ct, opts, input, timeout_sec, NULL, ret_status, err);
-}
-
-int feed_exec_read(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,
-		   struct feed_output *out, int *ret_status, struct err *err)
-{
-	int r;
-
-	out->len = 0;
-	r = feed(ct, opts, input, timeout_sec, out, ret_status, err);
-	out->text[out->len] = '\0';
 	return r;
 }
 

@@ -17,16 +17,6 @@ struct exec_opts;
 int feed_exec(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,
 	      int *ret_status, struct err *err);
 
-/* What a program has written, either way: at most the beginning of it, ended by a zero. */
-struct feed_output {
-	size_t len;
-	char text[2048];
-};
-
-/* The same, with what it writes in @out instead of our own output. */
-int feed_exec_read(const struct ct *ct, const struct exec_opts *opts, int input, int timeout_sec,
-		   struct feed_output *out, int *ret_status, struct err *err);
-
 /* The shell of the container, reading @script. */
 int feed_shell(const struct ct *ct, int script, int timeout_sec, int *ret_status, struct err *err);
 

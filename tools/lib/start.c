@@ -275,18 +275,19 @@ static int add_addresses(void *arg, struct err *err)
 static int run_dist(void *arg, struct err *err)
 {
 	const struct ct *ct = ((struct start *)arg)->ct;
-	int r = dist_pre_start(ct, err);
+	_cleanup_dist_run_ struct dist_run run = DIST_RUN(ct, true);
+	int r = dist_pre_start(&run, err);
 
 	if (r >= 0)
-		r = dist_addresses(ct, true, NULL, ct_get(ct, "IP_ADDRESS"), err);
+		r = dist_addresses(&run, NULL, ct_get(ct, "IP_ADDRESS"), err);
 	if (r == 0)
 		r = osdep_network(ct, err);
 	if (r >= 0)
-		r = dist_hostname(ct, true, err);
+		r = dist_hostname(&run, err);
 	if (r == 0)
 		r = osdep_hostname(ct, err);
 	if (r >= 0)
-		r = dist_dns(ct, true, err);
+		r = dist_dns(&run, err);
 	return r == 0 ? osdep_dns(ct, err) : r < 0 ? r : 0;
 }
 

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# ADD_IP and DEL_IP: the addresses of venet0 in the files of ifupdown and of
-# systemd-networkd, of each that is there. They are on venet0 already, whichever runs:
-# it only puts them back where they are missing.
+# ADD_IP and DEL_IP: the addresses of venet0, all that it has by now, in the files of
+# ifupdown and of systemd-networkd, of each that is there. They are on venet0 already,
+# whichever runs: it only puts them back where they are missing.
 # shellcheck disable=SC2154
 header() {
 	echo "# Written by the host at every start, and when addresses change."
-	echo "# addresses: $list"
+	echo "# addresses: $IP_ADDRESS"
 }
 
 # Without IPv6 inside, or with a default route of the tenant's own, it is no failure.
@@ -17,7 +17,7 @@ ifupdown() {
 	echo "iface venet0 inet manual"
 	echo "	up ip link set venet0 up"
 	v4='' v6=''
-	for a in $list; do
+	for a in $IP_ADDRESS; do
 		case $a in
 		*:*)
 			echo "	up ip -6 addr replace $(with_prefix "$a") dev venet0 nodad noprefixroute || :"
@@ -38,10 +38,10 @@ networkd() {
 	header
 	printf '[Match]\nName=venet0\n'
 	# Nobody waits to be online by what has no address.
-	[ -n "$list" ] || printf '\n[Link]\nRequiredForOnline=no\n'
+	[ -n "$IP_ADDRESS" ] || printf '\n[Link]\nRequiredForOnline=no\n'
 	printf '\n[Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\nKeepConfiguration=yes\nConfigureWithoutCarrier=yes\n'
 	v4='' v6=''
-	for a in $list; do
+	for a in $IP_ADDRESS; do
 		printf '\n[Address]\nAddress=%s\n' "$(with_prefix "$a")"
 		case $a in
 		*:*) printf 'DuplicateAddressDetection=none\nAddPrefixRoute=no\n' && v6=fe80::1 ;;
@@ -71,12 +71,10 @@ failed=
 if [ -d /etc/network ]; then
 	dir=/etc/network/interfaces.d
 	[ -d "$dir" ] || mkdir -p "$dir" 2>/dev/null || :
-	list=$(addresses "$dir/venet0")
 	put "$dir/venet0" "$(ifupdown)" || failed=1
 fi
 if [ -d /etc/systemd/network ]; then
 	file=/etc/systemd/network/10-venet0.network
-	list=$(addresses "$file")
 	before=$(text "$file")
 	put "$file" "$(networkd)" || failed=1
 	without_udev || failed=1
