@@ -616,20 +616,18 @@ static void unmounted(const char *name, int dev)
 	unsigned int levels;
 	uint64_t sequence;
 	struct stat st;
-	dev_t number;
 	bool clean;
 
 	if (settled < 0 || fstat(fd, &st) < 0 || mark_sequence(fd, &sequence) < 0 ||
 	    ioctl(fd, BLKROGET, &read_only) < 0)
 		return;
 	clean = attach_is_clean(fd);
-	number = st.st_rdev;
 	levels = dm < 0 ? 0 : levels_of(dm, st.st_rdev);
 	image = levels ? open_named(dm, st.st_rdev, levels - 1, path) : -EBADF;
 	if (image >= 0 && (fstat(image, &st) < 0 || !is_of(name, &st)))
 		close(steal_fd(&image));
 	if (image >= 0 && !read_only)
-		points = kept_collect(path, dm, number, sequence);
+		points = kept_collect(path, fd);
 	close(steal_fd(&settled));
 	/* It is written to until then: the mark tells of the file as it is after that. */
 	let_go(name, steal_fd(&fd), sequence);

@@ -5,6 +5,8 @@
  *   unmount   nobody mounts it any more; what the target tracked is noted in them;
  *             the device goes; points -> image, stable; FILE.points goes
  *
+ * A mount that fails ends as an unmount does: e2fsck may have written.
+ *
  * Whoever is killed in between, unmounts by other means or dies with the host leaves a
  * file that says nothing: its device, or its boot, is another one. A copy of the
  * mounted disk takes the tracking for itself, a snapshot or a resize ends it: these
@@ -151,14 +153,20 @@ static int note_tracked(struct image *img, int dm, dev_t dev)
 	return r == -EAGAIN ? 0 : r;
 }
 
-struct extension kept_collect(const char *path, int dm, dev_t dev, uint64_t sequence)
+struct extension kept_collect(const char *path, int fd)
 {
+	_cleanup_close_ int dm = -EBADF;
 	struct extension ext = {.n = 0};
+	uint64_t sequence;
 	struct image img;
+	struct stat st;
 
-	if (load_kept(path, sequence, &img) < 0)
+	if (fstat(fd, &st) < 0 || mark_sequence(fd, &sequence) < 0 ||
+	    load_kept(path, sequence, &img) < 0)
 		return ext;
-	if (note_tracked(&img, dm, dev) == 0) {
+	dm = dm_open();
+	/* What this one has written by the page cache is written, and tracked, by then. */
+	if (dm >= 0 && fsync(fd) == 0 && note_tracked(&img, dm, st.st_rdev) == 0) {
 		ext = img.ext;
 		img.ext = (struct extension){.n = 0};
 	}

@@ -27,10 +27,10 @@ int kept_begin(const struct ploop_disk *disk, int image);
 void kept_track(const struct ploop_disk *disk, int kept, int fd, dev_t dev);
 
 /*
- * What was kept for the device @dev of number @sequence, to which nobody writes any
- * more, and what was written to it; empty when that is not known. @path: of the image.
+ * What was kept for the device that is open as @fd, to which nobody writes any more,
+ * and what was written to it; empty when that is not known. @path: of the image.
  */
-struct extension kept_collect(const char *path, int dm, dev_t dev, uint64_t sequence);
+struct extension kept_collect(const char *path, int fd);
 
 /* The image @path, which the lock on @fd is for, has these points again. Frees them. */
 void kept_put(const char *path, int fd, struct extension *ext);

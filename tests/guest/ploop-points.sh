@@ -41,6 +41,13 @@ ploop mount -m mnt src
 ploop umount -m mnt
 check "a point" ploop point -u $p src
 check "a backup of all" cp -a src backup
+mustfail "a mount that fails" ploop mount -o nonsense -m mnt src
+is "leaves them, and nothing else" "$(points src) $(written $p) $(ls src | xargs)" "11111111 0 DiskDescriptor.xml root.hds"
+touch src/root.hds # so that it is not known to be sound
+mustfail "one that fails behind e2fsck" ploop mount -o nonsense -m mnt src
+is "leaves them, too" "$(points src) $(ls src | xargs)" "11111111 DiskDescriptor.xml root.hds"
+check "with what that wrote ($(written $p))" test "$(written $p)" -gt 0
+check "check finds nothing" ploop check src
 check "a mount" ploop mount -m mnt src
 check "they are kept beside it" test -s src/root.hds.points
 mustfail "nor is one made" ploop point -u $q src
