@@ -7,6 +7,10 @@
  * none: they are kept in an empty image beside it, FILE.points, and the target
  * tracks what is written. The unmount puts both together. Best effort: what goes
  * wrong gives them up.
+ *
+ * What the target tells is gone from there. Whoever asks it has the lock on the
+ * device, and has removed FILE.points before: without that one, what is left there
+ * says nothing of a point.
  */
 
 #include <stdbool.h>
@@ -27,8 +31,21 @@ int kept_begin(const struct ploop_disk *disk, int image);
 void kept_track(const struct ploop_disk *disk, int kept, int fd, dev_t dev);
 
 /*
+ * The points of @disk, mounted as @dev, as FILE.points has them: what was tracked since
+ * is not noted in them. -ENOENT, -ESTALE: there are none.
+ */
+int kept_load(const struct ploop_disk *disk, dev_t dev, struct extension *ret);
+
+/*
+ * FILE.points has these from now on, as long as the device that is open as @fd goes on
+ * tracking, which tells all that is not noted in them. Frees them. 0 or -errno.
+ */
+int kept_store(const struct ploop_disk *disk, int fd, struct extension *ext);
+
+/*
  * What was kept for the device that is open as @fd, to which nobody writes any more,
  * and what was written to it; empty when that is not known. @path: of the image.
+ * The lock on the device stays with @fd.
  */
 struct extension kept_collect(const char *path, int fd);
 
