@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -113,6 +115,21 @@ int attach_number(const char *name, dev_t *ret)
 	return 0;
 }
 
+int attach_sequence(dev_t dev, uint64_t *ret)
+{
+	char path[64];
+	_cleanup_free_ char *text = NULL;
+	char *end;
+	int r;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/diskseq", major(dev), minor(dev));
+	r = io_read_file(AT_FDCWD, path, NUMBER_BYTES, &text, NULL, NULL);
+	if (r < 0)
+		return r;
+	*ret = strtoull(text, &end, 10);
+	return end == text ? -EINVAL : 0;
+}
+
 bool attach_is_read_only(dev_t dev)
 {
 	char path[ATTACH_NAME_MAX + 64];
@@ -154,6 +171,19 @@ int attach_find(const struct ploop_disk *disk, dev_t *ret_dev, struct err *err)
 	if (r == -ENOENT)
 		return err_set(err, ENOENT, "'%s' is not mounted", disk->path);
 	return r < 0 ? err_errno(err, r, "cannot look for the device of '%s'", disk->path) : 0;
+}
+
+bool attach_lock(int fd)
+{
+	const struct timespec pause = {.tv_nsec = SETTLE_NS};
+	int i;
+
+	for (i = 0; i < SETTLE_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 int attach_open(const char *name, int flags)

@@ -132,6 +132,15 @@ int attach_push_load(struct ploop_disk *disk, dev_t dev, const char *name, struc
 int attach_push_switch(struct attach_push *push, bool *ret_frozen, struct err *err);
 void attach_push_cancel(struct attach_push *push);
 
+/* The number that no other device has until the next boot, without opening it. 0 or -errno. */
+int attach_sequence(dev_t dev, uint64_t *ret);
+
+/*
+ * The lock on the open image or device @fd; who has it for a moment, as udev a device and a
+ * device that is gone its image, is waited for.
+ */
+bool attach_lock(int fd);
+
 /* Held, by a reader. Negative errno. */
 int attach_open(const char *name, int flags);
 

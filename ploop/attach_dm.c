@@ -58,6 +58,7 @@
 #define PREFIX_LEN  (sizeof(UUID_PREFIX) - 1)
 #define PATH_BYTES  4200
 #define STATE_BYTES 1024
+#define FLAGS_BYTES 16
 /* For as long as it takes to write out a table. */
 #define GONE_TRIES  3000
 #define OPEN_TRIES  100
@@ -185,6 +186,15 @@ static bool is_leaving(const struct stat *image)
 	identify(image, name);
 	r = dm_look(dm, name, &state);
 	return r == -ENXIO || (r == 0 && !state.openers);
+}
+
+bool attach_dm_is_tracked(int dm, dev_t dev)
+{
+	char type[DM_TYPE_BYTES], state[STATE_BYTES], flags[FLAGS_BYTES];
+
+	return dm_look_target(dm, dev, type, state, sizeof(state)) == 0 &&
+	       strcmp(type, TARGET) == 0 && sscanf(state, "%*u %*s %*u %15s", flags) == 1 &&
+	       strchr(flags, 't');
 }
 
 int attach_share(dev_t dev, int image, bool share, struct err *err)
@@ -489,20 +499,6 @@ static int make(const struct attach *a, char name[ATTACH_NAME_MAX], struct err *
 
 /* --- and back ------------------------------------------------------------------- */
 
-/* The file is let go of a little after the device. */
-static bool lock_soon(int image)
-{
-	const struct timespec pause = {.tv_nsec = GONE_NS};
-	int i;
-
-	for (i = 0; i < 100; i++) {
-		if (flock(image, LOCK_EX | LOCK_NB) == 0)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
 static bool is_top(const struct ploop_disk *disk, int image)
 {
 	struct stat a, b;
@@ -616,25 +612,23 @@ static void unmounted(const char *name, int dev)
 	unsigned int levels;
 	uint64_t sequence;
 	struct stat st;
-	dev_t number;
 	bool clean;
 
 	if (settled < 0 || fstat(fd, &st) < 0 || mark_sequence(fd, &sequence) < 0 ||
 	    ioctl(fd, BLKROGET, &read_only) < 0)
 		return;
 	clean = attach_is_clean(fd);
-	number = st.st_rdev;
 	levels = dm < 0 ? 0 : levels_of(dm, st.st_rdev);
 	image = levels ? open_named(dm, st.st_rdev, levels - 1, path) : -EBADF;
 	if (image >= 0 && (fstat(image, &st) < 0 || !is_of(name, &st)))
 		close(steal_fd(&image));
 	if (image >= 0 && !read_only)
-		points = kept_collect(path, dm, number, sequence);
+		points = kept_collect(path, fd);
 	close(steal_fd(&settled));
 	/* It is written to until then: the mark tells of the file as it is after that. */
 	let_go(name, steal_fd(&fd), sequence);
 	/* Locked, as it may be mounted again by now. */
-	if (image < 0 || !lock_soon(image)) {
+	if (image < 0 || !attach_lock(image)) {
 		extension_free(&points);
 		return;
 	}

@@ -20,6 +20,9 @@ struct ploop_disk;
 int attach_dm_open(int dm, dev_t dev, const char *shown, struct ploop_disk **ret,
 		   uint64_t *ret_offset_bytes, struct err *err);
 
+/* Does the device note what is written to it? */
+bool attach_dm_is_tracked(int dm, dev_t dev);
+
 /*
  * A table of the target for @a, to be used from the next resume on. @push: the
  * disk's own top is one more of the older ones, and a->image stands on it.

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Copies of mounted disks: into a file, or into a stream and out of it; and of
- * what was written since a point to one that is at rest.
+ * what was written since a point.
  *
  *   tracked -> passes -> newfile
  *   tracked -> passes -> stream ... stream -> newfile
- *   increment_from -> increment_to
- *   increment_from -> stream ... stream -> increment_to
+ *   increment_from, tracked -> passes -> increment_to
+ *   increment_from, tracked -> passes -> stream ... stream -> increment_to
  */
 #include "ploop.h"
 
@@ -53,10 +53,17 @@ static int flush_file(void *arg, struct err *err)
 	return newfile_flush(arg, err);
 }
 
+/* --- into a copy of the disk at a point ---------------------------------------------------- */
+
 static int put_in_increment(void *arg, uint32_t cluster, const void *buf, size_t len,
 			    struct err *err)
 {
 	return increment_put(arg, cluster, buf, len, err);
+}
+
+static int flush_increment(void *arg, struct err *err)
+{
+	return increment_flush(arg, err);
 }
 
 /* @dir has what @source was at the point, and gets the rest. */
@@ -82,18 +89,42 @@ static int copy_since(const char *source, const char *dir, const struct ploop_co
 	return r;
 }
 
-int ploop_copy(const char *source, const char *image, const struct ploop_copy_opts *opts,
-	       struct ploop_copied *ret_copied, struct err *err)
+static int copy_mounted_since(const char *source, const char *dir,
+			      const struct ploop_copy_opts *opts, struct ploop_copied *ret_copied,
+			      struct err *err)
+{
+	struct passes_from from;
+	struct increment_to inc;
+	const struct passes_to to = {
+		.arg = &inc, .put = put_in_increment, .flush = flush_increment};
+	struct tracked *t;
+	int r = tracked_open(source, opts, &t, &from, err);
+
+	if (r < 0)
+		return r;
+	r = increment_begin(dir, opts->since, opts->point ? opts->point : "", from.size_bytes,
+			    from.cluster_bytes, &inc, err);
+	if (r == 0) {
+		r = check_elsewhere(t, inc.edit.loc.dirfd, source, err);
+		if (r == 0)
+			r = passes_run(&from, &to, ret_copied, err);
+		if (r == 0)
+			r = increment_end(&inc, err);
+		increment_drop(&inc);
+	}
+	tracked_close(t, r < 0);
+	return r;
+}
+
+static int copy_all(const char *source, const char *image, const struct ploop_copy_opts *opts,
+		    struct ploop_copied *ret_copied, struct err *err)
 {
 	struct newfile f = {.dirfd = -EBADF};
 	const struct passes_to to = {.arg = &f, .put = put_in_file, .flush = flush_file};
 	struct passes_from from;
 	struct tracked *t;
-	int r;
+	int r = tracked_open(source, opts, &t, &from, err);
 
-	if (opts && opts->since)
-		return copy_since(source, image, opts, ret_copied, err);
-	r = tracked_open(source, opts, &t, &from, err);
 	if (r < 0)
 		return r;
 	r = newfile_begin(&f, image, from.size_bytes, from.cluster_bytes, err);
@@ -101,13 +132,23 @@ int ploop_copy(const char *source, const char *image, const struct ploop_copy_op
 		r = check_elsewhere(t, f.dirfd, source, err);
 		if (r == 0)
 			r = passes_run(&from, &to, ret_copied, err);
+		/* The disk has the point when the copy has all of it. */
+		if (r == 0)
+			r = newfile_end(&f, opts ? opts->point : NULL, err);
 	}
-	/* It need not be tracked any longer while the file is flushed. */
-	tracked_close(t);
-	if (r == 0)
-		r = newfile_end(&f, err);
+	tracked_close(t, r < 0);
 	newfile_drop(&f);
 	return r;
+}
+
+int ploop_copy(const char *source, const char *image, const struct ploop_copy_opts *opts,
+	       struct ploop_copied *ret_copied, struct err *err)
+{
+	if (!opts || !opts->since)
+		return copy_all(source, image, opts, ret_copied, err);
+	if (tracked_is_mounted(source))
+		return copy_mounted_since(source, image, opts, ret_copied, err);
+	return copy_since(source, image, opts, ret_copied, err);
 }
 
 /* --- into a stream ----------------------------------------------------------------------- */
@@ -150,17 +191,16 @@ static int flush_stream(void *arg, struct err *err)
 	return put_word(arg, STREAM_FLUSH, err);
 }
 
-static int begin_since(struct stream *s, int out, const struct increment_from *from,
-		       struct err *err)
+static int begin_since(struct stream *s, int out, const struct ploop_copy_opts *opts,
+		       uint64_t size_bytes, uint32_t cluster_bytes, struct err *err)
 {
-	const struct image *img = &from->at.disk->img;
 	uint8_t since[POINT_ID_BYTES], point[POINT_ID_BYTES];
 
-	point_id(from->since, since);
-	if (*from->point)
-		point_id(from->point, point);
-	return stream_begin_since(s, out, img->size_bytes, img->cluster_bytes, since,
-				  *from->point ? point : NULL, err);
+	point_id(opts->since, since);
+	if (opts->point)
+		point_id(opts->point, point);
+	return stream_begin_since(s, out, size_bytes, cluster_bytes, since,
+				  opts->point ? point : NULL, err);
 }
 
 static int send_since(const char *source, int out, int feedback, const struct ploop_copy_opts *opts,
@@ -173,13 +213,24 @@ static int send_since(const char *source, int out, int feedback, const struct pl
 
 	if (r < 0)
 		return r;
-	r = explain(&s, begin_since(&s.s, out, &from, err), err);
+	r = explain(&s,
+		    begin_since(&s.s, out, opts, from.at.disk->img.size_bytes,
+				from.at.disk->img.cluster_bytes, err),
+		    err);
 	if (r == 0)
 		r = increment_run(&from, &to, ret_copied, err);
 	if (r == 0)
 		r = put_word(&s, STREAM_END, err);
 	increment_close(&from, r < 0);
 	return r;
+}
+
+static int begin_stream(struct stream *s, int out, const struct ploop_copy_opts *opts,
+			const struct passes_from *from, struct err *err)
+{
+	return opts && opts->since
+		       ? begin_since(s, out, opts, from->size_bytes, from->cluster_bytes, err)
+		       : stream_begin(s, out, from->size_bytes, from->cluster_bytes, err);
 }
 
 int ploop_copy_send(const char *source, int out, int feedback, const struct ploop_copy_opts *opts,
@@ -191,18 +242,22 @@ int ploop_copy_send(const char *source, int out, int feedback, const struct ploo
 	struct tracked *t;
 	int r;
 
-	if (opts && opts->since)
+	if (opts && opts->since && !tracked_is_mounted(source))
 		return send_since(source, out, feedback, opts, ret_copied, err);
+	if (opts && opts->point && !opts->since)
+		return err_set(err, EINVAL, "a stream of all of a disk has no point in it");
 	r = tracked_open(source, opts, &t, &from, err);
 	if (r < 0)
 		return r;
 	r = check_elsewhere(t, out, source, err);
 	if (r == 0)
-		r = stream_begin(&s.s, out, from.size_bytes, from.cluster_bytes, err);
+		r = explain(&s, begin_stream(&s.s, out, opts, &from, err), err);
 	if (r == 0)
 		r = passes_run(&from, &to, ret_copied, err);
-	tracked_close(t);
-	return r < 0 ? r : put_word(&s, STREAM_END, err);
+	if (r == 0)
+		r = put_word(&s, STREAM_END, err);
+	tracked_close(t, r < 0);
+	return r;
 }
 
 /* --- out of a stream --------------------------------------------------------------------- */
@@ -249,14 +304,9 @@ static int receive(struct stream *s, const char *image, int feedback, struct err
 		return r;
 	r = take_frames(s, &to, image, feedback, err);
 	if (r == 0)
-		r = newfile_end(&f, err);
+		r = newfile_end(&f, NULL, err);
 	newfile_drop(&f);
 	return r;
-}
-
-static int flush_increment(void *arg, struct err *err)
-{
-	return increment_flush(arg, err);
 }
 
 static int receive_since(struct stream *s, const char *dir, int feedback, struct err *err)

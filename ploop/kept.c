@@ -5,10 +5,13 @@
  *   unmount   nobody mounts it any more; what the target tracked is noted in them;
  *             the device goes; points -> image, stable; FILE.points goes
  *
+ * A mount that fails ends as an unmount does: e2fsck may have written.
+ *
  * Whoever is killed in between, unmounts by other means or dies with the host leaves a
  * file that says nothing: its device, or its boot, is another one. A copy of the
- * mounted disk takes the tracking for itself, a snapshot or a resize ends it: these
- * remove the file, or the target says at the end that it has not tracked.
+ * mounted disk (tracked.c) takes the file away, and puts one back at its end; a snapshot
+ * or a resize ends the tracking: these remove the file, or the target says at the end that it
+ * has not tracked.
  */
 #include "kept.h"
 
@@ -20,6 +23,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "attach.h"
+#include "attach_dm.h"
 #include "cleanup.h"
 #include "disk.h"
 #include "dm.h"
@@ -104,6 +109,24 @@ int kept_begin(const struct ploop_disk *disk, int image)
 	return fd;
 }
 
+int kept_store(const struct ploop_disk *disk, int fd, struct extension *ext)
+{
+	_cleanup_free_ char *name = name_of(disk->img.name);
+	_cleanup_close_ int kept = -EBADF;
+	int r = -EBADF;
+
+	if (name && disk->dirfd >= 0) {
+		(void)unlinkat(disk->dirfd, name, 0);
+		kept = keep(disk, name, ext);
+	}
+	if (kept >= 0)
+		r = mark_mounted(kept, fd, true, 0);
+	if (kept >= 0 && r < 0)
+		kept_forget(disk->dirfd, disk->img.name);
+	extension_free(ext);
+	return r;
+}
+
 void kept_track(const struct ploop_disk *disk, int kept, int fd, dev_t dev)
 {
 	_cleanup_close_ int dm = kept < 0 ? -EBADF : dm_open();
@@ -118,12 +141,12 @@ void kept_track(const struct ploop_disk *disk, int kept, int fd, dev_t dev)
 
 /* --- at the unmount ------------------------------------------------------------------------ */
 
-/* Those of @path's file, if they are of that device. */
-static int load_kept(const char *path, uint64_t sequence, struct image *ret)
+/* Those of the image @file, if they are of that device. */
+static int load_kept(int dirfd, const char *file, uint64_t sequence, struct image *ret)
 {
-	_cleanup_free_ char *name = name_of(path);
+	_cleanup_free_ char *name = name_of(file);
 	struct image img = {.fd = -EBADF};
-	int r = name ? image_open(AT_FDCWD, name, PLOOP_FORMAT_EXPANDED, 0, false, &img, NULL)
+	int r = name ? image_open(dirfd, name, PLOOP_FORMAT_EXPANDED, 0, false, &img, NULL)
 		     : -ENOMEM;
 
 	if (r < 0)
@@ -134,6 +157,36 @@ static int load_kept(const char *path, uint64_t sequence, struct image *ret)
 	else
 		*ret = img;
 	return r;
+}
+
+int kept_load(const struct ploop_disk *disk, dev_t dev, struct extension *ret)
+{
+	_cleanup_close_ int dm = dm_open();
+	uint64_t sequence;
+	struct image img;
+	int r = dm < 0 ? dm : attach_sequence(dev, &sequence);
+
+	if (r == 0 && (disk->dirfd < 0 || !attach_dm_is_tracked(dm, dev)))
+		r = -ENOENT;
+	if (r == 0)
+		r = load_kept(disk->dirfd, disk->img.name, sequence, &img);
+	if (r < 0)
+		return r;
+	if (img.size_bytes == disk->img.size_bytes) {
+		*ret = img.ext;
+		img.ext = (struct extension){.n = 0};
+	} else {
+		r = -ESTALE;
+	}
+	image_close(&img);
+	return r;
+}
+
+static bool is_kept(const char *path)
+{
+	_cleanup_free_ char *name = name_of(path);
+
+	return name && access(name, F_OK) == 0;
 }
 
 static int note_tracked(struct image *img, int dm, dev_t dev)
@@ -151,14 +204,22 @@ static int note_tracked(struct image *img, int dm, dev_t dev)
 	return r == -EAGAIN ? 0 : r;
 }
 
-struct extension kept_collect(const char *path, int dm, dev_t dev, uint64_t sequence)
+struct extension kept_collect(const char *path, int fd)
 {
+	_cleanup_close_ int dm = -EBADF;
 	struct extension ext = {.n = 0};
+	uint64_t sequence;
 	struct image img;
+	struct stat st;
 
-	if (load_kept(path, sequence, &img) < 0)
+	/* A copy that goes on has taken it away, and has the lock. */
+	if (!is_kept(path) || !attach_lock(fd) || fstat(fd, &st) < 0 ||
+	    mark_sequence(fd, &sequence) < 0 || load_kept(AT_FDCWD, path, sequence, &img) < 0)
 		return ext;
-	if (note_tracked(&img, dm, dev) == 0) {
+	kept_forget(AT_FDCWD, path);
+	dm = dm_open();
+	/* What this one has written by the page cache is written, and tracked, by then. */
+	if (dm >= 0 && fsync(fd) == 0 && note_tracked(&img, dm, st.st_rdev) == 0) {
 		ext = img.ext;
 		img.ext = (struct extension){.n = 0};
 	}

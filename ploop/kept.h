@@ -7,6 +7,10 @@
  * none: they are kept in an empty image beside it, FILE.points, and the target
  * tracks what is written. The unmount puts both together. Best effort: what goes
  * wrong gives them up.
+ *
+ * What the target tells is gone from there. Whoever asks it has the lock on the
+ * device, and has removed FILE.points before: without that one, what is left there
+ * says nothing of a point.
  */
 
 #include <stdbool.h>
@@ -27,10 +31,23 @@ int kept_begin(const struct ploop_disk *disk, int image);
 void kept_track(const struct ploop_disk *disk, int kept, int fd, dev_t dev);
 
 /*
- * What was kept for the device @dev of number @sequence, to which nobody writes any
- * more, and what was written to it; empty when that is not known. @path: of the image.
+ * The points of @disk, mounted as @dev, as FILE.points has them: what was tracked since
+ * is not noted in them. -ENOENT, -ESTALE: there are none.
  */
-struct extension kept_collect(const char *path, int dm, dev_t dev, uint64_t sequence);
+int kept_load(const struct ploop_disk *disk, dev_t dev, struct extension *ret);
+
+/*
+ * FILE.points has these from now on, as long as the device that is open as @fd goes on
+ * tracking, which tells all that is not noted in them. Frees them. 0 or -errno.
+ */
+int kept_store(const struct ploop_disk *disk, int fd, struct extension *ext);
+
+/*
+ * What was kept for the device that is open as @fd, to which nobody writes any more,
+ * and what was written to it; empty when that is not known. @path: of the image.
+ * The lock on the device stays with @fd.
+ */
+struct extension kept_collect(const char *path, int fd);
 
 /* The image @path, which the lock on @fd is for, has these points again. Frees them. */
 void kept_put(const char *path, int fd, struct extension *ext);

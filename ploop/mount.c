@@ -27,6 +27,7 @@
 
 #include "attach.h"
 #include "cleanup.h"
+#include "compact.h"
 #include "disk.h"
 #include "err.h"
 #include "fsck.h"
@@ -240,6 +241,24 @@ static int mount_device(const struct attach *a, const char *node, int *held, con
 	return 0;
 }
 
+/* It was not mounted. Its image has the points again that it had, @kept, and no place without a use. */
+static void drop_device(const struct attach_kind *kind, const struct attach *a, const char *name,
+			int dev, int kept)
+{
+	struct extension points = {.n = 0};
+	uint64_t freed;
+
+	if (kept >= 0)
+		points = kept_collect(a->disk->path, dev);
+	kind->drop(name, dev);
+	if (kept < 0)
+		return;
+	if (!disk_keeps_space(a->disk))
+		(void)compact_image(a->image, COMPACT_MOVE_BYTES, NULL, a->disk->path, &freed,
+				    NULL);
+	kept_put(a->disk->path, a->image, &points);
+}
+
 /* Make the device of @a and mount its file system on @target; a failure leaves none. */
 static int attach_and_mount(const struct attach_kind *kind, const struct attach *a,
 			    const char *target, const struct ploop_mount_opts *opts,
@@ -252,8 +271,12 @@ static int attach_and_mount(const struct attach_kind *kind, const struct attach 
 	int r, dev = kind->make(a, name, err);
 	struct stat st;
 
-	if (dev < 0)
+	if (dev < 0) {
+		/* They are in the image still. */
+		if (kept >= 0)
+			kept_forget(a->disk->dirfd, a->disk->img.name);
 		return dev;
+	}
 	snprintf(node, sizeof(node), "/dev/%s", name);
 	r = fstat(dev, &st) < 0 ? err_errno(err, errno, "cannot look at '%s'", node) : 0;
 	if (r == 0) {
@@ -268,7 +291,7 @@ static int attach_and_mount(const struct attach_kind *kind, const struct attach 
 	if (r == 0)
 		r = mount_device(a, node, &dev, target, flags, data, err);
 	if (r < 0) {
-		kind->drop(name, dev);
+		drop_device(kind, a, name, dev, kept);
 		return r;
 	}
 	close(dev);

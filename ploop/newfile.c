@@ -13,6 +13,7 @@
 #include "err.h"
 #include "gpt.h"
 #include "image.h"
+#include "points.h"
 
 static int open_directory(struct newfile *f, struct err *err)
 {
@@ -94,7 +95,7 @@ static int give_name(struct newfile *f, struct err *err)
 	return err ? err->code : -EIO;
 }
 
-int newfile_end(struct newfile *f, struct err *err)
+int newfile_end(struct newfile *f, const char *point, struct err *err)
 {
 	int r;
 
@@ -102,6 +103,8 @@ int newfile_end(struct newfile *f, struct err *err)
 	if (!gpt_is_settled(f->disk))
 		(void)gpt_fit(f->disk, f->disk->img.size_bytes, NULL);
 	r = newfile_flush(f, err);
+	if (r == 0 && point)
+		r = point_add(&f->disk->img.ext, &f->disk->img, point, err);
 	if (r == 0)
 		r = image_finish(&f->disk->img, true, err);
 	return r < 0 ? r : give_name(f, err);

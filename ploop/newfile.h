@@ -30,8 +30,11 @@ int newfile_put(struct newfile *f, uint32_t cluster, const void *buf, size_t len
 /* What was put is on stable storage, so that little is left for the end. */
 int newfile_flush(struct newfile *f, struct err *err);
 
-/* Closes the image and gives it its name. newfile_drop() is due all the same. */
-int newfile_end(struct newfile *f, struct err *err);
+/*
+ * Closes the image, with a new point @point if that is not NULL, and gives it its name.
+ * newfile_drop() is due all the same.
+ */
+int newfile_end(struct newfile *f, const char *point, struct err *err);
 
 void newfile_drop(struct newfile *f);
 

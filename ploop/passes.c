@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- *   1  all that is there
+ *   1  all that is there, or was written since a point
  *   2  what was told as written, as often as that gets less
  *   3  the copy is flushed; the disk stops
  *   4  what was told, until nothing is; the disk goes on
@@ -115,7 +115,7 @@ static int copy_all(struct run *c, struct err *err)
 	for (i = 0; i < c->clusters; i++)
 		if (c->from->has(c->from->arg, i))
 			mark(c, i);
-	return copy_marked(c, false, err);
+	return copy_marked(c, c->from->zeros_too, err);
 }
 
 /* All that was told once; what is told again meanwhile belongs to the next pass. */

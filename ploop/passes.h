@@ -21,8 +21,9 @@ struct passes_from {
 	uint32_t cluster_bytes;
 	void *arg;
 
-	/* May it be other than zeros? */
+	/* May it be other than what the copy has before anything is put? */
 	bool (*has)(void *arg, uint32_t cluster);
+	bool zeros_too; /* that is not zeros */
 
 	/* @len bytes from the start of @cluster on, as they are now. */
 	int (*read)(void *arg, uint32_t cluster, void *buf, size_t len, struct err *err);
@@ -38,7 +39,7 @@ struct passes_from {
 	int (*go_on)(void *arg, struct err *err);
 };
 
-/* The copy, zeros before anything is put. */
+/* The copy, zeros before anything is put, or the disk as it was at a point. */
 struct passes_to {
 	void *arg;
 

@@ -286,14 +286,19 @@ struct ploop_copy_opts {
 	int (*stop)(void *arg, struct err *err);
 	void *stop_arg;
 	/*
-	 * Copy only what was written since this point, see ploop_point(), to a disk that is not
-	 * mounted (-EBUSY); then @image is the image directory of a copy of the disk at
-	 * that point, which nobody has written to (-ESTALE): that is its snapshot of that name
-	 * afterwards, and what is copied a new image on top. NULL: all, as above. -ENOENT
-	 * when the source has no such point.
+	 * Copy only what was written since this point, see ploop_point(), also of a disk that is
+	 * not mounted, for which nobody is stopped; then @image is the image directory of a copy of the
+	 * disk at that point, which nobody has written to (-ESTALE): that is its snapshot of that
+	 * name afterwards, and what is copied a new image on top. NULL: all, as above. -ENOENT
+	 * when the source has no such point; -EBUSY when it is mounted for reading only.
 	 */
 	const char *since;
-	const char *point; /* with since: a new point that both have then, NULL: none */
+	/*
+	 * A new point that both have then, NULL: none. Not for ploop_copy_send() without @since
+	 * (-EINVAL). -EEXIST, -E2BIG. A process that dies before the end of a copy of a
+	 * mounted disk leaves that without any of its points.
+	 */
+	const char *point;
 };
 
 /*
@@ -326,19 +331,27 @@ int ploop_copy_receive(const char *image, int in, int feedback, struct err *err)
 /*
  * From now on the image keeps in mind what is written to the disk, under the name
  * @guid, empty for a new one, which is returned then. The disk must not be mounted
- * (-EBUSY) nor raw (-EOPNOTSUPP). -EEXIST, -E2BIG when there are too many. It
+ * (-EBUSY; ploop_copy() makes points of one that is) nor raw (-EOPNOTSUPP). -EEXIST, -E2BIG when there are too many. It
  * is given up, and never wrong, when somebody writes to the image who knows of none, or
  * dies while he writes; and by a snapshot, a resize or a conversion.
  */
 int ploop_point(const char *path, char guid[PLOOP_GUID_BYTES], struct err *err);
+
+/* Of a mounted disk as well. -ENOENT when there is none. */
 int ploop_point_delete(const char *path, const char *guid, struct err *err);
 
 struct ploop_point {
 	char guid[PLOOP_GUID_BYTES];
-	uint64_t written_bytes; /* since, as far as the image tells one from the other */
+	/*
+	 * Since, as far as the image tells one from the other; of a mounted disk
+	 * until it was mounted or last copied.
+	 */
+	uint64_t written_bytes;
 };
 
-/* Caller frees the list. -EUCLEAN when what the image says of them makes no sense. */
+/*
+ * Those of a mounted disk are not there while it is copied. Caller frees the list. -EUCLEAN when what the image says of them makes no sense.
+ */
 int ploop_points(const char *path, struct ploop_point **ret, size_t *ret_count, struct err *err);
 
 struct ploop_serve_opts {

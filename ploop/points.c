@@ -22,8 +22,10 @@
 #include "err.h"
 #include "extension.h"
 #include "guid.h"
+#include "kept.h"
 #include "mark.h"
 #include "open.h"
+#include "tracked.h"
 
 void point_id(const char guid[PLOOP_GUID_BYTES], uint8_t ret[POINT_ID_BYTES])
 {
@@ -44,6 +46,28 @@ void point_guid(const uint8_t b[POINT_ID_BYTES], char ret[PLOOP_GUID_BYTES])
 		 "{%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x}", b[0],
 		 b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13],
 		 b[14], b[15]);
+}
+
+int point_add(struct extension *e, const struct image *img, const char *guid, struct err *err)
+{
+	uint8_t id[POINT_ID_BYTES];
+	int r;
+
+	point_id(guid, id);
+	r = extension_add(e, id, img->size_bytes / 512, img->cluster_bytes);
+	if (r == -EEXIST)
+		return err_set(err, EEXIST, "'%s' has a point %s already", img->name, guid);
+	if (r == -E2BIG)
+		return err_set(err, E2BIG, "'%s' has no room for one more point", img->name);
+	return r < 0 ? err_errno(err, r, "cannot make a point of '%s'", img->name) : 0;
+}
+
+int point_missing(const struct image *img, const char *guid, struct err *err)
+{
+	return err_set(err, ENOENT,
+		       "'%s' has no point %s: there was none, or it was given up when the disk "
+		       "was changed by who knows of none",
+		       img->name, guid);
 }
 
 /* --- a disk at rest ---------------------------------------------------------------------- */
@@ -124,26 +148,6 @@ void resting_close(struct resting *d)
 
 /* --- changes ------------------------------------------------------------------------------ */
 
-static int add(struct image *img, const char *guid, const uint8_t id[POINT_ID_BYTES],
-	       struct err *err)
-{
-	int r = extension_add(&img->ext, id, img->size_bytes / 512, img->cluster_bytes);
-
-	if (r == -EEXIST)
-		return err_set(err, EEXIST, "'%s' has a point %s already", img->name, guid);
-	if (r == -E2BIG)
-		return err_set(err, E2BIG, "'%s' has no room for one more point", img->name);
-	return r < 0 ? err_errno(err, r, "cannot make a point of '%s'", img->name) : 0;
-}
-
-static int no_point(const struct image *img, const char *guid, struct err *err)
-{
-	return err_set(err, ENOENT,
-		       "'%s' has no point %s: there was none, or it was given up when the disk "
-		       "was changed by who knows of none",
-		       img->name, guid);
-}
-
 const struct point *resting_point(const struct resting *d, const char *guid, struct err *err)
 {
 	const struct image *img = &d->disk->img;
@@ -153,7 +157,7 @@ const struct point *resting_point(const struct resting *d, const char *guid, str
 	point_id(guid, id);
 	p = extension_find(&img->ext, id);
 	if (!p)
-		no_point(img, guid, err);
+		point_missing(img, guid, err);
 	return p;
 }
 
@@ -168,13 +172,13 @@ static int change(struct resting *d, const char *guid, bool more, struct err *er
 
 	point_id(guid, id);
 	if (!more && !extension_find(&img->ext, id))
-		return no_point(img, guid, err);
+		return point_missing(img, guid, err);
 	r = image_take(img, d->lock, err);
 	if (r < 0)
 		return r;
 	p = extension_find(&img->ext, id);
 	if (more)
-		r = add(img, guid, id, err);
+		r = point_add(&img->ext, img, guid, err);
 	else if (p)
 		extension_remove(&img->ext, p);
 	r2 = image_finish(img, true, r < 0 ? NULL : err);
@@ -214,8 +218,11 @@ int ploop_point_delete(const char *path, const char *guid, struct err *err)
 	struct resting d;
 	struct mark mark;
 	uint64_t freed;
-	int r = resting_open(path, &d, err);
+	int r;
 
+	if (tracked_is_mounted(path))
+		return tracked_remove_point(path, guid, err);
+	r = resting_open(path, &d, err);
 	if (r < 0)
 		return r;
 	r = resting_remove_point(&d, guid, err);
@@ -238,6 +245,24 @@ static uint64_t written_bytes(const struct point *p)
 	return bits < p->disk_sectors * 512 ? bits : p->disk_sectors * 512;
 }
 
+/* Of a mounted one those that are kept beside it: its image has none meanwhile. */
+static int load_points(struct ploop_disk *disk, struct err *err)
+{
+	struct image *img = &disk->img;
+	dev_t dev;
+
+	if (img->format != PLOOP_FORMAT_EXPANDED)
+		return 0;
+	if (!img->unmapped)
+		return image_load_extension(img, err);
+	if (attach_find(disk, &dev, NULL) < 0)
+		return err_set(err, EBUSY,
+			       "the image '%s' is in use: its points are told when it is closed",
+			       disk->path);
+	(void)kept_load(disk, dev, &img->ext);
+	return 0;
+}
+
 int ploop_points(const char *path, struct ploop_point **ret, size_t *ret_count, struct err *err)
 {
 	struct ploop_point *list;
@@ -247,12 +272,7 @@ int ploop_points(const char *path, struct ploop_point **ret, size_t *ret_count, 
 
 	if (r < 0)
 		return r;
-	if (disk->img.unmapped)
-		r = err_set(err, EBUSY,
-			    "the image '%s' is in use: its points are told when it is closed",
-			    disk->path);
-	else if (disk->img.format == PLOOP_FORMAT_EXPANDED)
-		r = image_load_extension(&disk->img, err);
+	r = load_points(disk, err);
 	n = disk->img.ext.n;
 	list = r < 0 ? NULL : calloc(n + 1, sizeof(*list));
 	if (r == 0 && !list)

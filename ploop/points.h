@@ -10,11 +10,18 @@
 #include "ploop.h"
 
 struct err;
+struct image;
 struct ploop_disk;
 
 /* A name, and the bytes that it is in an image. */
 void point_id(const char guid[PLOOP_GUID_BYTES], uint8_t ret[POINT_ID_BYTES]);
 void point_guid(const uint8_t id[POINT_ID_BYTES], char ret[PLOOP_GUID_BYTES]);
+
+/* A new one of nothing written, named in a sentence if it is not made: -EEXIST, -E2BIG. */
+int point_add(struct extension *e, const struct image *img, const char *guid, struct err *err);
+
+/* -ENOENT: of the disk @img. */
+int point_missing(const struct image *img, const char *guid, struct err *err);
 
 /* Nobody else mounts it or writes to it until it is closed; its extension is loaded. */
 struct resting {

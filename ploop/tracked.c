@@ -8,6 +8,16 @@
  * Two things must not outlive the command: a frozen file system, and tracking.
  * Each has its guard. If that was killed, too, tracking that nobody holds the
  * device's lock for is somebody's who is gone.
+ *
+ * The points of the disk (kept.h) are in memory meanwhile:
+ *
+ *   FILE.points -> memory; FILE.points goes; what is told is noted in memory
+ *   the disk stands still, and nothing is told any more: the new point begins
+ *   [the copy is closed, stable] -> FILE.points, stable; then the tracking is nobody's
+ *   to be ended any more
+ *
+ * Whoever is killed on the way leaves no FILE.points, or one that the target does not
+ * track for, which says nothing.
  */
 #include "tracked.h"
 
@@ -17,10 +27,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "attach.h"
@@ -34,10 +42,9 @@
 #include "io.h"
 #include "kept.h"
 #include "ploop.h"
+#include "points.h"
 
 #define ANSWER_BYTES 32
-#define LOCK_TRIES   50
-#define LOCK_NS	     (10 * 1000 * 1000)
 
 struct tracked {
 	const struct ploop_copy_opts *opts;
@@ -52,6 +59,8 @@ struct tracked {
 	struct edit edit;
 	bool edited;
 	struct guard tracking, frozen;
+	struct extension points; /* and what was told is noted in them; owned */
+	bool added;		 /* the new one is among them */
 };
 
 /* --- opening -------------------------------------------------------------------------- */
@@ -76,20 +85,6 @@ static int find_device(struct tracked *t, const char *source, struct err *err)
 	return r;
 }
 
-/* udev has it for a moment now and then. */
-static bool lock_soon(int fd)
-{
-	const struct timespec pause = {.tv_nsec = LOCK_NS};
-	int i;
-
-	for (i = 0; i < LOCK_TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-			return true;
-		nanosleep(&pause, NULL);
-	}
-	return false;
-}
-
 static int open_device(struct tracked *t, struct err *err)
 {
 	const struct attach_kind *kind = attach_name(t->dev, t->name);
@@ -111,7 +106,7 @@ static int open_device(struct tracked *t, struct err *err)
 	if (fstat(t->fd, &st) < 0 || st.st_rdev != t->dev)
 		return err_set(err, ENXIO, "'/dev/%s' is not the device of '%s'", t->name,
 			       t->shown);
-	if (!lock_soon(t->fd))
+	if (!attach_lock(t->fd))
 		return err_set(err, EBUSY, "'%s' is being copied already", t->shown);
 	return 0;
 }
@@ -119,18 +114,12 @@ static int open_device(struct tracked *t, struct err *err)
 /* Snapshots and resizes give the device another table, which ends the tracking. */
 static int keep_others_away(struct tracked *t, struct err *err)
 {
-	struct ploop_disk *disk;
-	int r = attach_dm_open(t->dm, t->dev, t->shown, &disk, &t->off, err);
+	int r = attach_dm_open(t->dm, t->dev, t->shown, &t->disk, &t->off, err);
 
-	if (r < 0)
-		return r;
-	/* The tracking is this copy's from now on. */
-	kept_forget(disk->dirfd, disk->img.name);
-	if (disk->described) {
-		r = edit_begin(disk->dir, &t->edit, err);
+	if (r == 0 && t->disk->described) {
+		r = edit_begin(t->disk->dir, &t->edit, err);
 		t->edited = r == 0;
 	}
-	ploop_close(disk);
 	return r;
 }
 
@@ -148,11 +137,17 @@ static int stop_tracking(int dm, dev_t dev)
 
 static int start_tracking(struct tracked *t, struct err *err)
 {
-	int r = guard_begin(&t->tracking, stop_tracking, t->dm, t->dev);
+	int r;
 
+	/* First: afterwards nobody could tell whether it had been on all the time. */
+	kept_forget(t->disk->dirfd, t->disk->img.name);
+	r = guard_begin(&t->tracking, stop_tracking, t->dm, t->dev);
 	if (r < 0)
 		return err_errno(err, r, "cannot guard the tracking of '%s'", t->shown);
 	r = send(t->dm, t->dev, "tracking_start");
+	if (r == -EEXIST && t->points.n)
+		return 0;
+	extension_free(&t->points);
 	if (r == -EEXIST && stop_tracking(t->dm, t->dev) == 0)
 		r = send(t->dm, t->dev, "tracking_start");
 	return r < 0 ? err_errno(err, r, "the kernel does not track writes to '%s'", t->shown) : 0;
@@ -160,14 +155,18 @@ static int start_tracking(struct tracked *t, struct err *err)
 
 static int map_images(struct tracked *t, struct err *err)
 {
+	struct ploop_disk *disk;
 	unsigned int i;
 	int r;
 
 	if (fsync(t->fd) < 0)
 		return err_errno(err, errno, "cannot flush '%s'", t->shown);
-	r = attach_dm_open(t->dm, t->dev, t->shown, &t->disk, &t->off, err);
-	if (r == 0)
-		r = image_map_now(&t->disk->img, err);
+	r = attach_dm_open(t->dm, t->dev, t->shown, &disk, &t->off, err);
+	if (r < 0)
+		return r;
+	ploop_close(t->disk);
+	t->disk = disk;
+	r = image_map_now(&t->disk->img, err);
 	for (i = 0; r == 0 && i < t->disk->n_older; i++)
 		r = image_map_now(&t->disk->older[i], err);
 	return r;
@@ -186,22 +185,24 @@ static int check_length(const struct tracked *t, struct err *err)
 	return 0;
 }
 
-static int begin(struct tracked *t, const char *source, struct err *err)
-{
-	int r = find_device(t, source, err);
+/* --- what the passes want ----------------------------------------------------------------- */
 
-	if (r == 0)
-		r = open_device(t, err);
-	if (r == 0)
-		r = keep_others_away(t, err);
-	if (r == 0)
-		r = start_tracking(t, err);
-	if (r == 0)
-		r = map_images(t, err);
-	return r < 0 ? r : check_length(t, err);
+static struct point *find_point(const struct tracked *t, const char *guid)
+{
+	uint8_t id[POINT_ID_BYTES];
+
+	point_id(guid, id);
+	return extension_find(&t->points, id);
 }
 
-/* --- what the passes want ----------------------------------------------------------------- */
+static bool has_written(void *arg, uint32_t cluster)
+{
+	const struct tracked *t = arg;
+	uint32_t size = t->disk->img.cluster_bytes;
+	const struct point *p = find_point(t, t->opts->since);
+
+	return p && point_has(p, (uint64_t)cluster * size, size);
+}
 
 static bool has(void *arg, uint32_t cluster)
 {
@@ -236,9 +237,8 @@ static int read_disk(void *arg, uint32_t cluster, void *buf, size_t len, struct 
 	return r < 0 ? err_errno(err, r, "cannot read '%s'", t->shown) : 0;
 }
 
-static int next(void *arg, uint32_t *ret_cluster, struct err *err)
+static int ask(const struct tracked *t, uint32_t *ret_cluster, struct err *err)
 {
-	struct tracked *t = arg;
 	char answer[ANSWER_BYTES], *end;
 	unsigned long n;
 	int r = dm_message(t->dm, t->dev, "tracking_get_next", answer, sizeof(answer));
@@ -258,6 +258,20 @@ static int next(void *arg, uint32_t *ret_cluster, struct err *err)
 			       t->shown);
 	*ret_cluster = (uint32_t)n;
 	return 0;
+}
+
+static int next(void *arg, uint32_t *ret_cluster, struct err *err)
+{
+	struct tracked *t = arg;
+	uint32_t size = t->disk->img.cluster_bytes;
+	int r = ask(t, ret_cluster, err);
+
+	if (r == 0)
+		extension_note(&t->points, (uint64_t)*ret_cluster * size, size);
+	else if (r != -EAGAIN)
+		/* What it would have told nobody knows. */
+		extension_free(&t->points);
+	return r;
 }
 
 /* Best effort: what is not written now is written by the freeze. */
@@ -331,40 +345,153 @@ static int stop(void *arg, struct err *err)
 static int go_on(void *arg, struct err *err)
 {
 	struct tracked *t = arg;
-	int r = guard_end(&t->frozen);
+	struct point *p = t->added ? find_point(t, t->opts->point) : NULL;
+	int r;
 
+	/* All that was written until now is in the copy, and told. */
+	if (p)
+		memset(p->bits, 0, p->bytes);
+	r = guard_end(&t->frozen);
 	if (t->held >= 0)
 		close(steal_fd(&t->held));
 	return r < 0 ? err_errno(err, r, "cannot thaw the file system of '%s'", t->shown) : 0;
 }
 
+/* --- points ------------------------------------------------------------------------------- */
+
+static int check_writable(const struct tracked *t, struct err *err)
+{
+	return attach_is_read_only(t->dev)
+		       ? err_set(err, EBUSY,
+				 "'%s' is mounted for reading only: its points are for who has "
+				 "unmounted it",
+				 t->shown)
+		       : 0;
+}
+
+/* The disk has @since, and room for the new point. */
+static int want_points(struct tracked *t, struct err *err)
+{
+	const char *since = t->opts ? t->opts->since : NULL,
+		   *point = t->opts ? t->opts->point : NULL;
+	int r = 0;
+
+	if (since && !find_point(t, since))
+		r = point_missing(&t->disk->img, since, err);
+	if (r == 0 && point) {
+		r = point_add(&t->points, &t->disk->img, point, err);
+		t->added = r == 0;
+	}
+	return r;
+}
+
+/* What is refused is, before the points are in doubt. */
+static int check_points(struct tracked *t, struct err *err)
+{
+	bool wanted = t->opts && (t->opts->since || t->opts->point);
+	int r = wanted ? check_writable(t, err) : 0;
+
+	if (r < 0)
+		return r;
+	(void)kept_load(t->disk, t->dev, &t->points);
+	r = want_points(t, err);
+	if (t->added)
+		extension_remove(&t->points, find_point(t, t->opts->point));
+	t->added = false;
+	if (r < 0)
+		extension_free(&t->points);
+	return r;
+}
+
+/* What was written before, once: the copy has it by its first pass. */
+static int note_told(struct tracked *t, struct err *err)
+{
+	uint32_t i, cluster, n = t->points.n ? image_clusters(&t->disk->img) : 0;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < n; i++)
+		r = next(t, &cluster, err);
+	return r == -EAGAIN ? 0 : r;
+}
+
+/* A failure of this process from here to there leaves none. */
+static void keep_points(struct tracked *t, bool failed)
+{
+	if (t->added && failed && t->points.n)
+		extension_remove(&t->points, find_point(t, t->opts->point));
+	if (t->points.n && kept_store(t->disk, t->fd, &t->points) == 0)
+		guard_dismiss(&t->tracking);
+	extension_free(&t->points);
+}
+
 /* --- ends --------------------------------------------------------------------------------- */
 
-int tracked_open(const char *source, const struct ploop_copy_opts *opts, struct tracked **ret,
-		 struct passes_from *ret_from, struct err *err)
+static int hold(struct tracked *t, const char *source, struct err *err)
+{
+	int r = find_device(t, source, err);
+
+	if (r == 0)
+		r = open_device(t, err);
+	return r < 0 ? r : keep_others_away(t, err);
+}
+
+static int begin(struct tracked *t, const char *source, struct err *err)
+{
+	int r = hold(t, source, err);
+
+	if (r == 0)
+		r = check_points(t, err);
+	if (r == 0)
+		r = start_tracking(t, err);
+	if (r == 0)
+		r = want_points(t, err);
+	/* Before the tables are read: those name what is told by then. */
+	if (r == 0)
+		r = note_told(t, err);
+	if (r == 0)
+		r = map_images(t, err);
+	return r < 0 ? r : check_length(t, err);
+}
+
+static struct tracked *new_tracked(const char *source, const struct ploop_copy_opts *opts)
 {
 	struct tracked *t = calloc(1, sizeof(*t));
-	int r;
 
 	if (!t)
-		return err_errno(err, ENOMEM, "cannot copy '%s'", source);
+		return NULL;
 	*t = (struct tracked){.opts = opts,
+			      .shown = strdup(source),
 			      .dm = -EBADF,
 			      .fd = -EBADF,
 			      .held = -EBADF,
 			      .tracking = GUARD_NONE,
 			      .frozen = GUARD_NONE};
-	t->shown = strdup(source);
-	r = t->shown ? begin(t, source, err) : err_errno(err, ENOMEM, "cannot copy '%s'", source);
+	if (t->shown)
+		return t;
+	free(t);
+	return NULL;
+}
+
+int tracked_open(const char *source, const struct ploop_copy_opts *opts, struct tracked **ret,
+		 struct passes_from *ret_from, struct err *err)
+{
+	struct tracked *t = new_tracked(source, opts);
+	bool since = opts && opts->since;
+	int r;
+
+	if (!t)
+		return err_errno(err, ENOMEM, "cannot copy '%s'", source);
+	r = begin(t, source, err);
 	if (r < 0) {
-		tracked_close(t);
+		tracked_close(t, true);
 		return r;
 	}
 	*ret_from = (struct passes_from){
 		.size_bytes = t->disk->img.size_bytes,
 		.cluster_bytes = t->disk->img.cluster_bytes,
 		.arg = t,
-		.has = has,
+		.has = since ? has_written : has,
+		.zeros_too = since,
 		.read = read_disk,
 		.next = next,
 		.sync = sync_mounted,
@@ -373,6 +500,47 @@ int tracked_open(const char *source, const struct ploop_copy_opts *opts, struct 
 	};
 	*ret = t;
 	return 0;
+}
+
+bool tracked_is_mounted(const char *source)
+{
+	struct ploop_disk *disk;
+	struct stat st;
+	dev_t dev;
+	int r;
+
+	if (stat(source, &st) == 0 && S_ISBLK(st.st_mode))
+		return true;
+	if (ploop_open(source, &disk, NULL) < 0)
+		return false;
+	r = attach_find(disk, &dev, NULL);
+	ploop_close(disk);
+	return r == 0;
+}
+
+int tracked_remove_point(const char *source, const char *guid, struct err *err)
+{
+	struct tracked *t = new_tracked(source, NULL);
+	struct point *p;
+	int r = t ? hold(t, source, err) : err_errno(err, ENOMEM, "cannot open '%s'", source);
+
+	if (r == 0)
+		r = check_writable(t, err);
+	if (r == 0) {
+		(void)kept_load(t->disk, t->dev, &t->points);
+		p = find_point(t, guid);
+		if (p) {
+			kept_forget(t->disk->dirfd, t->disk->img.name);
+			extension_remove(&t->points, p);
+			if (!t->points.n)
+				(void)stop_tracking(t->dm, t->dev);
+		} else {
+			r = point_missing(&t->disk->img, guid, err);
+			extension_free(&t->points);
+		}
+	}
+	tracked_close(t, r < 0);
+	return r;
 }
 
 dev_t tracked_device(const struct tracked *t)
@@ -390,11 +558,12 @@ static void end_unmounted(const struct tracked *t)
 		attach_dm.unmounted(t->name, fd);
 }
 
-void tracked_close(struct tracked *t)
+void tracked_close(struct tracked *t, bool failed)
 {
 	if (!t)
 		return;
 	(void)guard_end(&t->frozen);
+	keep_points(t, failed);
 	(void)guard_end(&t->tracking);
 	if (t->held >= 0)
 		close(t->held);

@@ -127,10 +127,10 @@ static int parse_option(struct copy *c, int option, char **argv, struct err *err
 /* One of the three ways to use it. */
 static int check_use(const struct copy *c, struct err *err)
 {
-	if (*c->since && (!c->source || c->stop))
-		return cmd_usage(err, "--since goes with -s, and without -F");
-	if (*c->point && !*c->since)
-		return cmd_usage(err, "-u goes with --since");
+	if (*c->since && !c->source)
+		return cmd_usage(err, "--since goes with -s");
+	if (*c->point && (!c->source || (!*c->since && c->out >= 0)))
+		return cmd_usage(err, "-u goes with --since, or with -s and -d");
 	if (c->source && c->image && c->in < 0 && c->out < 0 && c->feedback < 0)
 		return 0;
 	if (c->source && !c->image && c->in < 0 && c->out >= 0)

@@ -82,7 +82,7 @@ static const struct command commands[] = {
 	 "  -i FD           receive it from there\n"
 	 "  -f FD           what the receiver says to the sender\n"
 	 "  -F COMMAND      run this, without a shell, to stop what writes to the disk\n"
-	 "  --since UUID    only what was written since that point, of a disk that is not mounted\n"
+	 "  --since UUID    only what was written since that point, mounted or not\n"
 	 "  -u UUID         a new point, for the next time\n",
 	 "", "copy a mounted disk, or what was written since a point"},
 	{"point", cmd_point, "[-u UUID] DIR|DiskDescriptor.xml|IMAGE",

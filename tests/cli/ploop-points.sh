@@ -120,8 +120,9 @@ refused 38 "was written to since the point" copy -s src --since $p -d dirty
 refused 38 "is no copy of the disk at the point" copy -s src --since $p -d full
 refused 43 "has no point" copy -s src --since $other -d full
 refused 38 "--since goes with -s" copy --since $p -d full -i 0
-refused 38 "--since goes with -s" copy -s src --since $p -d full -F true
-refused 38 "-u goes with --since" copy -s src -u $p -d x
+refused 38 "-u goes with --since" copy -s src -u $p -o 1
+refused 38 "-u goes with --since" copy -d x -u $p -i 0
+refused 40 "is not mounted" copy -s src -u $p -d x
 refused 38 "is no|not a UUID|UUID" point -u nonsense src
 refused 4 "cannot open" point nothing
 is "a copy that failed has left no new point" "$(ploop copy -s src --since $p -u $other -d dirty 2>/dev/null || ploop point-list src | grep -c $other)" 0

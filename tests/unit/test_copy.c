@@ -159,8 +159,15 @@ static struct passes_from begin(struct busy *b, uint32_t seed, unsigned int writ
 	for (i = 0; i < 60; i++)
 		write_some(b);
 	memset(b->marks, 0, sizeof(b->marks));
-	return (struct passes_from){BYTES, CLUSTER,   b,    has,  read_busy,
-				    next,  sync_busy, stop, go_on};
+	return (struct passes_from){.size_bytes = BYTES,
+				    .cluster_bytes = CLUSTER,
+				    .arg = b,
+				    .has = has,
+				    .read = read_busy,
+				    .next = next,
+				    .sync = sync_busy,
+				    .stop = stop,
+				    .go_on = go_on};
 }
 
 static void end(struct busy *b)
@@ -234,7 +241,7 @@ static void a_copy_is_the_disk_at_the_stop(void **state)
 		b.late = seed % 3;
 		/* What still comes after the stop belongs to it, as discards do. */
 		if (newfile_begin(&file.f, fixture_path(f, "copy"), BYTES, CLUSTER, &err) < 0 ||
-		    passes_run(&from, &to, &done, &err) < 0 || newfile_end(&file.f, &err) < 0)
+		    passes_run(&from, &to, &done, &err) < 0 || newfile_end(&file.f, NULL, &err) < 0)
 			fail_msg("%u: %s", seed, err.msg);
 		newfile_drop(&file.f);
 		assert_int_equal(b.stops, 1);
@@ -288,7 +295,7 @@ static void a_name_that_is_taken_stays(void **state)
 	assert_int_equal(unlinkat(f->dirfd, "copy", 0), 0);
 	assert_int_equal(newfile_begin(&a, path, BYTES, CLUSTER, &err), 0);
 	fixture_write(f, "copy", "mine", 4);
-	assert_int_equal(newfile_end(&a, &err), -EEXIST);
+	assert_int_equal(newfile_end(&a, NULL, &err), -EEXIST);
 	newfile_drop(&a);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 4);
@@ -296,6 +303,96 @@ static void a_name_that_is_taken_stays(void **state)
 			 -ENOENT);
 	assert_int_equal(newfile_begin(&a, fixture_path(f, "copy/"), BYTES, CLUSTER, &err),
 			 -EISDIR);
+}
+
+/* --- into a copy of the disk at a point --------------------------------------------------- */
+
+/* The copy, and what is known to have been written since. */
+struct since {
+	struct busy busy;
+	uint8_t *copy; /* owned */
+	bool written[CLUSTERS];
+	unsigned int zeros;
+};
+
+static bool has_written(void *arg, uint32_t cluster)
+{
+	return ((struct since *)arg)->written[cluster];
+}
+
+static int put_in_memory(void *arg, uint32_t cluster, const void *buf, size_t len, struct err *err)
+{
+	struct since *s = arg;
+
+	(void)err;
+	if (buf)
+		memcpy(s->copy + cluster * CLUSTER, buf, len);
+	else
+		memset(s->copy + cluster * CLUSTER, 0, len);
+	s->zeros += !buf;
+	return 0;
+}
+
+static int flush_memory(void *arg, struct err *err)
+{
+	(void)arg;
+	(void)err;
+	return 0;
+}
+
+static void what_was_written_since_comes_with_its_zeros(void **state)
+{
+	unsigned int zeros = 0;
+	uint32_t seed, i;
+
+	(void)state;
+	for (seed = 1; seed <= 12; seed++) {
+		struct since s = {.copy = malloc(BYTES)};
+		struct passes_from from = begin(&s.busy, seed, seed * 10);
+		const struct passes_to to = {&s, put_in_memory, flush_memory};
+		struct err err = ERR_INIT;
+
+		assert_non_null(s.copy);
+		memcpy(s.copy, s.busy.bytes, BYTES);
+		for (i = 0; i < 8; i++)
+			write_some(&s.busy);
+		/* Of these, some were told before, and others are told yet. */
+		for (i = 0; i < CLUSTERS; i++) {
+			s.written[i] = s.busy.marks[i] && i % 2;
+			s.busy.marks[i] = s.busy.marks[i] && !(i % 2);
+		}
+		from.arg = &s; /* whose first member is the disk */
+		from.has = has_written;
+		from.zeros_too = true;
+		if (passes_run(&from, &to, NULL, &err) < 0)
+			fail_msg("%u: %s", seed, err.msg);
+		assert_memory_equal(s.copy, s.busy.at_stop, BYTES);
+		zeros += s.zeros;
+		end(&s.busy);
+		free(s.copy);
+	}
+	assert_true(zeros > 0);
+}
+
+static void a_copy_of_all_has_the_point(void **state)
+{
+	static const char guid[] = "{11111111-2222-3333-4444-555555555555}";
+	struct fixture *f = *state;
+	const char *path = fixture_path(f, "copy");
+	struct ploop_point *list;
+	struct err err = ERR_INIT;
+	struct newfile a;
+	size_t n;
+
+	if (newfile_begin(&a, path, BYTES, CLUSTER, &err) < 0 ||
+	    newfile_put(&a, 1, path, strlen(path), &err) < 0 || newfile_end(&a, guid, &err) < 0 ||
+	    ploop_points(path, &list, &n, &err) < 0)
+		fail_msg("%s", err.msg);
+	newfile_drop(&a);
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0].guid, guid);
+	assert_true(list[0].written_bytes == 0);
+	free(list);
 }
 
 /* --- streams ---------------------------------------------------------------------------- */
@@ -585,6 +682,8 @@ int main(void)
 		fixture_test(a_copy_is_the_disk_at_the_stop),
 		fixture_test(one_that_does_not_stop_is_none),
 		fixture_test(a_name_that_is_taken_stays),
+		fixture_test(what_was_written_since_comes_with_its_zeros),
+		fixture_test(a_copy_of_all_has_the_point),
 		fixture_test(a_stream_is_the_disk),
 		fixture_test(one_that_was_cut_is_nothing),
 		fixture_test(one_that_was_damaged_is_nothing),
