@@ -13,6 +13,8 @@ tree=$tap_tmp/tree
 mkdir -p "$tree/scripts" "$tree/patches/10-ve" "$tree/kernel-config" "$tap_tmp/bin" "$CACHE/kernel/6.12.9-x/linux"
 cp "$top/scripts/build-kernel" "$top/scripts/lib.sh" "$tree/scripts/"
 printf '%s\n' '# of the test' 'plain 10' 'debug 8' >"$tree/scripts/kernel-objects"
+mkdir -p "$tree/tests/guest/faulty"
+echo module >"$tree/tests/guest/faulty/faulty.c"
 cp "$top/config.mk" "$tree/"
 printf '#!/bin/sh\necho "%s/kernel/6.12.9-x/linux"\n' "$CACHE" >"$tree/scripts/stage-kernel"
 # shellcheck disable=SC2016 # expands there
@@ -23,7 +25,7 @@ echo one >"$KERNEL_SOURCE"
 cat >"$tap_tmp/bin/make" <<END
 #!/bin/sh
 for a; do
-	case \$a in O=*) obj=\${a#O=} ;; INSTALL_PATH=*) mkdir -p "\${a#*=}/ve" ;; esac
+	case \$a in O=*) obj=\${a#O=} ;; M=*) m=\${a#M=} ;; INSTALL_PATH=*) mkdir -p "\${a#*=}/ve" ;; esac
 done
 case "\$*" in
 *bzImage)
@@ -38,6 +40,10 @@ case "\$*" in
 		touch "\$obj/.\$i.o.cmd"
 		[ ! -e "$tap_tmp/slow" ] || sleep 1
 	done
+	;;
+*modules)
+	[ ! -e "$tap_tmp/faultless" ] || { echo "faulty.c:1:1: error: none"; exit 2; }
+	cp "\$m/faulty.c" "\$m/faulty.ko"
 	;;
 *kernelrelease) echo 6.12.9-vesper ;;
 esac
@@ -61,6 +67,22 @@ built --again plain
 is "--again: built" "$built" "1 0"
 built debug
 is "another flavour is another kernel" "$built" "1 0"
+is "with a module that does wrong, for the tests of its checks" "$(cat "$tree/build/kernel/debug/faulty.ko")" module
+built debug
+is "and stands" "$built" "0 0"
+echo another >"$tree/tests/guest/faulty/faulty.c"
+built debug
+is "a changed module: built" "$built $(cat "$tree/build/kernel/debug/faulty.ko")" "1 0 another"
+rm "$tree/build/kernel/debug/faulty.ko"
+built debug
+is "no module: built" "$built $(cat "$tree/build/kernel/debug/faulty.ko")" "1 0 another"
+touch "$tap_tmp/faultless"
+built --again debug
+is "a module that does not build" "$built $(printf '%s\n' "$output" | tail -n 1)" \
+	"1 1 build-kernel: tests/guest/faulty does not build: faulty.c:1:1: error: none"
+rm "$tap_tmp/faultless"
+built debug
+is "is not taken for one that does" "$built" "1 0"
 changed() { # WHAT
 	built plain
 	is "$1: built" "$built" "1 0"

@@ -445,7 +445,8 @@ static void scan_leaks(struct agent *a)
 	}
 	if (fd < 0)
 		return;
-	n = read(fd, buf, sizeof(buf));
+	/* From its beginning: what was written has moved the place to read at. */
+	n = pread(fd, buf, sizeof(buf), 0);
 	if (n > 0) {
 		note(a, "kmemleak:\n");
 		send_frame(a, FRAME_NOTE, buf, n);

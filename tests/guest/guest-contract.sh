@@ -70,9 +70,19 @@ like "and the report is shown" "$output" 'WARNING: CPU:'
 run guest -k debug -- sh -c 'echo READ_AFTER_FREE >/sys/kernel/debug/provoke-crash/DIRECT; exit 0'
 is "memory read after it was freed is 99 on debug" "$status" 99
 like "and the report is KASAN's" "$output" 'BUG: KASAN: slab-use-after-free'
-run guest -k debug -- sh -c 'echo off >/sys/kernel/debug/kmemleak; exit 0'
-is "so is a debug kernel that does not look for leaks" "$status" 99
-like "and says why" "$output" 'cannot scan for leaks'
+# A module that does wrong for it: nothing of a kernel's own leaks, or takes locks in a bad order, on demand.
+mkdir "$tap_tmp/faulty"
+cp "$top/build/kernel/debug/faulty.ko" "$tap_tmp/faulty/"
+faulty() { guest -k debug -x "$tap_tmp/faulty" -- sh -c "insmod /mnt/x/faulty.ko how=$1 && $2"; }
+# What was made less than five seconds ago is no leak yet.
+run faulty leak 'sleep 6'
+is "memory that nothing points to is 99 on debug" "$status" 99
+like "and the report is kmemleak's" "$output" '^(guest: )?unreferenced object 0x[0-9a-f]+ \(size 128\)'
+like "with who lost it" "$output" '^  comm "insmod", pid '
+run faulty lockdep 'echo off >/sys/kernel/debug/kmemleak; exit 0'
+is "two locks taken in either order are 99 on debug" "$status" 99
+like "and the report is lockdep's" "$output" 'WARNING: possible circular locking dependency detected'
+like "a debug kernel that does not look for leaks is told of" "$output" 'cannot scan for leaks'
 
 # --- processors and memory ---
 run guest -s 4 -m 700 -- sh -c 'nproc; awk "/MemTotal/ { print \$2 / 1024 }" /proc/meminfo'
