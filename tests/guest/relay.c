@@ -36,8 +36,8 @@ struct relay {
 	int input_open;
 	const char *log; /* QEMU's own messages */
 	const char *reached;
-	int ready;	 /* COMMAND was reached */
-	int status;	 /* of COMMAND, -1 until it is known */
+	int ready;  /* COMMAND was reached */
+	int status; /* of COMMAND, -1 until it is known */
 	char buf[sizeof(struct frame_head) + FRAME_MAX];
 	size_t len;
 };
