@@ -4,9 +4,11 @@
  * bit its checksums are put right first, and with the next one the numbers of its
  * frames, so that what lies behind them is reached.
  *
+ * One of what was written since a point comes to a copy of the disk at that point.
+ *
  * What is received has its name if and only if that came off, is an image that
  * has nothing wrong with it, and is as large as the stream said; else nothing is
- * left. What is wrong with a stream that is taken whole is wrong without its last
+ * left, and such a copy is as it was. What is wrong with a stream that is taken whole is wrong without its last
  * byte.
  */
 #include "common.h"
@@ -21,14 +23,20 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "descriptor.h"
 #include "err.h"
+#include "extension.h"
 #include "format.h"
+#include "image.h"
 #include "io.h"
+#include "path.h"
 #include "ploop.h"
 #include "stream.h"
 
 #define CLUSTER	  32768u
 #define TABLE_MAX (1u << 16) /* clusters: of the largest disk that is worth its time */
+/* Clusters of a copy that is made for each try. */
+#define COPY_MAX  4096
 
 static void note_finding(void *arg, const char *sentence)
 {
@@ -36,6 +44,30 @@ static void note_finding(void *arg, const char *sentence)
 	/* The disk's own contents may be anything. */
 	if (!strstr(sentence, "partition") && !strstr(sentence, "MBR"))
 		fuzz_fail("received, and %s", sentence);
+}
+
+static bool is_since(const uint8_t *p, size_t len)
+{
+	struct stream_header h;
+
+	if (len < sizeof(h) + sizeof(struct stream_since))
+		return false;
+	memcpy(&h, p, sizeof(h));
+	return le32toh(h.version) == STREAM_VERSION_SINCE;
+}
+
+/* Where the frames begin. */
+static size_t mend_since(uint8_t *p, size_t len)
+{
+	struct stream_since h;
+
+	if (!is_since(p, len))
+		return sizeof(struct stream_header);
+	p += sizeof(struct stream_header);
+	memcpy(&h, p, sizeof(h));
+	h.crc = htole32(stream_crc(&h, offsetof(struct stream_since, crc)));
+	memcpy(p, &h, sizeof(h));
+	return sizeof(struct stream_header) + sizeof(h);
 }
 
 static void mend(uint8_t *p, size_t len, bool numbers)
@@ -49,7 +81,8 @@ static void mend(uint8_t *p, size_t len, bool numbers)
 	memcpy(&h, p, sizeof(h));
 	h.crc = htole32(stream_crc(&h, offsetof(struct stream_header, crc)));
 	memcpy(p, &h, sizeof(h));
-	for (at = sizeof(h), n = 0; len - at >= sizeof(struct stream_frame_header); n++) {
+	at = mend_since(p, len);
+	for (n = 0; len - at >= sizeof(struct stream_frame_header); n++) {
 		struct stream_frame_header f;
 		uint32_t length;
 
@@ -78,18 +111,71 @@ static bool is_worth_it(const uint8_t *p, size_t len)
 	       le64toh(h.disk_sectors) / le32toh(h.cluster_sectors) < TABLE_MAX;
 }
 
-/* The file with the stream, at its start, is all that is there before. */
-static int receive(size_t *ret_used, struct err *err)
+/* A copy of an empty disk at the point that the stream names; false: there is no such disk. */
+static bool make_copy(const uint8_t *p)
+{
+	_cleanup_close_ int dirfd = -EBADF;
+	struct stream_header h;
+	struct stream_since since;
+	struct descriptor d;
+	struct image img;
+	uint64_t size;
+	uint32_t cluster;
+	int r;
+
+	memcpy(&h, p, sizeof(h));
+	memcpy(&since, p + sizeof(h), sizeof(since));
+	size = le64toh(h.disk_sectors) * PLOOP_SECTOR;
+	cluster = le32toh(h.cluster_sectors) * PLOOP_SECTOR;
+	if (cluster < PLOOP_CLUSTER_MIN || cluster > PLOOP_CLUSTER_MAX ||
+	    (cluster & (cluster - 1)) || !size || size / cluster >= COPY_MAX)
+		return false;
+	fuzz_check(mkdirat(fuzz_dirfd(), "i", 0700) == 0);
+	dirfd = openat(fuzz_dirfd(), "i", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (image_create(dirfd, "root.hds", PLOOP_FORMAT_EXPANDED, size, cluster, &img, NULL) < 0)
+		return false;
+	r = extension_add(&img.ext, since.since, size / PLOOP_SECTOR, cluster);
+	if (r == 0)
+		r = image_finish(&img, false, NULL);
+	image_close(&img);
+	if (r < 0 || descriptor_init(&d, size, cluster, PLOOP_FORMAT_EXPANDED, "root.hds") < 0)
+		return false;
+	fuzz_check(descriptor_store(dirfd, &d, NULL) == 0);
+	descriptor_free(&d);
+	return true;
+}
+
+static void check_copy(bool got)
+{
+	struct ploop_snapshot *list;
+	struct ploop_point *points;
+	size_t n;
+
+	fuzz_check(ploop_snapshots(fuzz_path("i"), &list, &n, NULL) == 0);
+	ploop_snapshots_free(list, n);
+	fuzz_check(n == (got ? 2 : 1));
+	fuzz_check(ploop_points(fuzz_path("i"), &points, &n, NULL) == 0);
+	fuzz_check(got || (n == 1 && points[0].written_bytes == 0));
+	free(points);
+}
+
+/* The file with the stream, at its start, is all that is there before, but for that copy. */
+static int receive(const uint8_t *p, size_t len, size_t *ret_used, struct err *err)
 {
 	_cleanup_close_ int fd = openat(fuzz_dirfd(), "s", O_RDONLY | O_CLOEXEC);
+	bool copy = false;
 	int r;
 
 	fuzz_check(fd >= 0);
-	unlinkat(fuzz_dirfd(), "i", 0);
+	(void)path_remove_tree(fuzz_dirfd(), "i", NULL);
+	if (is_since(p, len) && !(copy = make_copy(p)))
+		(void)path_remove_tree(fuzz_dirfd(), "i", NULL);
 	r = ploop_copy_receive(fuzz_path("i"), fd, -1, err);
 	*ret_used = (size_t)lseek(fd, 0, SEEK_CUR);
-	fuzz_check(fuzz_entries() == (r == 0 ? 2 : 1));
+	fuzz_check(fuzz_entries() == (r == 0 || copy ? 2 : 1));
 	fuzz_check(r == 0 || (r < 0 && err->msg[0]));
+	if (copy)
+		check_copy(r == 0);
 	return r;
 }
 
@@ -125,17 +211,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (!is_worth_it(p, len - 1))
 		return 0;
 	fuzz_write("s", p, len - 1);
-	if (receive(&used, &err) < 0)
+	if (receive(p, len - 1, &used, &err) < 0)
 		return 0;
 	check_received(p);
 	fuzz_check(used <= len - 1);
 	fuzz_check(truncate(fuzz_path("s"), (off_t)used - 1) == 0);
-	fuzz_check(receive(&used, &err) == -EPROTO);
+	fuzz_check(receive(p, len - 1, &used, &err) == -EPROTO);
 	return 0;
 }
 
-/* A disk whose last cluster is short; @frames of its clusters, an end or none. */
-static void seed(uint8_t head, uint64_t size_bytes, const struct stream_frame *frames, size_t n)
+static const uint8_t since[16] = "since that point", point[16] = "and another one.";
+
+static int begin(struct stream *s, int fd, uint64_t size_bytes, unsigned int points)
+{
+	return points ? stream_begin_since(s, fd, size_bytes, CLUSTER, since,
+					   points > 1 ? point : NULL, NULL)
+		      : stream_begin(s, fd, size_bytes, CLUSTER, NULL);
+}
+
+/* A disk whose last cluster is short; @frames of its clusters, an end or none; since one of @points. */
+static void seed(uint8_t head, uint64_t size_bytes, unsigned int points,
+		 const struct stream_frame *frames, size_t n)
 {
 	_cleanup_close_ int fd =
 		openat(fuzz_dirfd(), "s", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -144,7 +240,7 @@ static void seed(uint8_t head, uint64_t size_bytes, const struct stream_frame *f
 	struct stream s;
 	size_t i, len;
 
-	fuzz_check(fd >= 0 && buf && stream_begin(&s, fd, size_bytes, CLUSTER, NULL) == 0);
+	fuzz_check(fd >= 0 && buf && begin(&s, fd, size_bytes, points) == 0);
 	memset(buf, 'x', CLUSTER);
 	for (i = 0; i < n; i++)
 		fuzz_check(stream_put(&s, &frames[i], buf, NULL) == 0);
@@ -168,9 +264,13 @@ void fuzz_seeds(void)
 		{STREAM_END, 0, 0},
 	};
 
-	seed(3, 2 * CLUSTER + 512, short_one, 5);
-	seed(0, 2 * CLUSTER + 512, short_one, 5);
-	seed(3, 2 * CLUSTER + 512, short_one, 4);
-	seed(1, 2 * CLUSTER, whole, 2);
-	seed(3, 100 * CLUSTER, &short_one[4], 1);
+	unsigned int points;
+
+	for (points = 0; points < 3; points++) {
+		seed(3, 2 * CLUSTER + 512, points, short_one, 5);
+		seed(0, 2 * CLUSTER + 512, points, short_one, 5);
+		seed(3, 2 * CLUSTER + 512, points, short_one, 4);
+		seed(1, 2 * CLUSTER, points, whole, 2);
+		seed(3, 100 * CLUSTER, points, &short_one[4], 1);
+	}
 }

@@ -85,6 +85,9 @@ int names_print(const char *etc, bool samples, struct err *err);
 
 int cmd_lock(struct ctx *ctx, struct err *err);
 
+/* Locked, the container is there; is its disk mounted? */
+int cmd_lock_disk(struct ctx *ctx, bool *ret_mounted, struct err *err);
+
 /* "UUID" or "{UUID}" in an option into @ret, with 39 bytes of room. Exit code 21. */
 int cmd_parse_guid(const char *command, const char *s, char *ret, struct err *err);
 

@@ -45,11 +45,7 @@ int cmd_compact(struct ctx *ctx, int argc, char **argv, struct err *err)
 	int r = cmd_parse(argc, argv, NULL, NULL, err);
 
 	if (r == 0)
-		r = cmd_lock(ctx, err);
-	if (r == 0)
-		r = ct_require(ctx->ct, err);
-	if (r == 0)
-		r = ct_is_mounted(ctx->ct, &mounted, err);
+		r = cmd_lock_disk(ctx, &mounted, err);
 	if (r < 0)
 		return r;
 	before = area_taken_bytes(ctx->ct);

@@ -10,7 +10,6 @@
 #include "ct.h"
 #include "err.h"
 #include "exitcode.h"
-#include "lifecycle.h"
 #include "value.h"
 
 /* As the legacy tool. */
@@ -42,11 +41,7 @@ int cmd_convert(struct ctx *ctx, int argc, char **argv, struct err *err)
 	if (r == 0 && value_layout(layout, &full, err) < 0)
 		return err_exit_default(err, VZ_PLOOP);
 	if (r == 0)
-		r = cmd_lock(ctx, err);
-	if (r == 0)
-		r = ct_require(ctx->ct, err);
-	if (r == 0)
-		r = ct_is_mounted(ctx->ct, &mounted, err);
+		r = cmd_lock_disk(ctx, &mounted, err);
 	if (r < 0)
 		return r;
 	if (mounted)

@@ -16,6 +16,7 @@
 #include "err.h"
 #include "exitcode.h"
 #include "legacy.h"
+#include "lifecycle.h"
 #include "log.h"
 #include "param.h"
 #include "supervisor.h"
@@ -98,6 +99,15 @@ void cmd_note(const char *text)
 int cmd_lock(struct ctx *ctx, struct err *err)
 {
 	return ctx->skip_lock ? 0 : ct_lock(ctx->ct, err);
+}
+
+int cmd_lock_disk(struct ctx *ctx, bool *ret_mounted, struct err *err)
+{
+	int r = cmd_lock(ctx, err);
+
+	if (r == 0)
+		r = ct_require(ctx->ct, err);
+	return r < 0 ? r : ct_is_mounted(ctx->ct, ret_mounted, err);
 }
 
 static void warn(const char *sentence)
