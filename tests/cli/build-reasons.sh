@@ -18,7 +18,7 @@ unexplained() {
 # required.config asserts what other fragments set.
 for f in "$top"/kernel-config/*.config; do
 	case $f in
-	*/required.config | */debug.config) ;;
+	*/required.config) ;;
 	*) is "a reason for each symbol of $(basename "$f")" "$(unexplained "$f")" "" ;;
 	esac
 done

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# create, destroy and set killed at the entry of a system call that changes
+# create, destroy, convert and set killed at the entry of a system call that changes
 # something, one call after the other: the next command completes or removes
 # what is left, and what is there is whole. If this fails, a killed command
 # leaves a container that can neither be used nor removed, or its gigabytes.
@@ -12,7 +12,7 @@ set -eu
 . "$(dirname "$0")/../lib/node.sh"
 # shellcheck source=tests/lib/crash.sh
 . "$(dirname "$0")/../lib/crash.sh"
-requires vzctl vzlist ploop e2fsck
+requires vzctl vzlist ploop e2fsck qemu-img
 
 make_node
 make_template tiny
@@ -76,6 +76,28 @@ after_destroy() {
 	V destroy 101
 }
 
+disk=$node/private/101/root.hdd
+# as_it_was - the disk and its record are those of before.
+as_it_was() {
+	rm -rf "$disk"
+	cp -a "$tap_tmp/disk" "$disk"
+	cp "$tap_tmp/before" "$conf"
+}
+
+after_convert() {
+	as_it_was
+	killed "$1" "$2" convert 101
+	[ "$(state)" = exist ] || echo "$1 $2: is $(state)"
+	ploop check "$disk" >/dev/null || echo "$1 $2: is not whole"
+	V convert 101 || return
+	grep -q '^VE_LAYOUT="ploop:expanded"$' "$conf" || echo "$1 $2: recorded as $(grep VE_LAYOUT "$conf")"
+	image=$(sed -n 's|.*<File>\(.*\)</File>.*|\1|p' "$disk/DiskDescriptor.xml")
+	qemu-img compare -q -f raw -F parallels "$tap_tmp/disk/root.hds" "$disk/$image" || echo "$1 $2: another disk"
+	# The descriptor's other name of a moment goes with the next change of it.
+	others=$(find "$disk" -type f ! -name .DiskDescriptor.xml.new ! -name DiskDescriptor.xml ! -name "$image")
+	[ -z "$others" ] || echo "$1 $2: left $others"
+}
+
 after_set() {
 	cp "$tap_tmp/before" "$conf"
 	killed "$1" "$2" set 101 --hostname new.example --name new --save
@@ -134,4 +156,10 @@ cp "$conf" "$tap_tmp/after"
 diag "set makes $(printf '%s\n' "$list" | wc -l) of them"
 V set 101 --name web --save
 is "a killed set has changed all or nothing" "$(each "$list" after_set)" ""
+
+cp -a "$disk" "$tap_tmp/disk"
+cp "$conf" "$tap_tmp/before"
+list=$(calls convert 101)
+diag "convert makes $(printf '%s\n' "$list" | wc -l) of them"
+is "a killed convert is completed by the next" "$(each "$list" after_convert)" ""
 is "no temporary file is left" "$(find "$etc" -name '.*' ! -name . | head -n 3)" ""
