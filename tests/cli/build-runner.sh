@@ -87,16 +87,18 @@ mv "$tap_tmp/top/tests/guest/second.sh" "$tap_tmp/aside/"
 sed -i 's/kernel=plain/kernel=plain,debug/' "$tap_tmp/top/tests/guest/first.sh"
 printf '#!/bin/sh\n# on-host\nexit 0\n' >"$tap_tmp/top/tests/guest/self.sh"
 for t in one two; do
-	printf '#!/bin/sh\n# on-host: build\necho "%s begins" >>"%s/order"\nsleep 1\necho "%s ends" >>"%s/order"\n' \
+	printf '#!/bin/sh\n# on-host: build\necho "%s begins" >>"%s/order"\nsleep 2\necho "%s ends" >>"%s/order"\n' \
 		$t "$tap_tmp" $t "$tap_tmp" >"$tap_tmp/top/tests/guest/$t.sh"
 done
 chmod +x "$tap_tmp/top/tests/guest"/*.sh
 # passed KERNEL... - the names of what ran.
 passed() {
-	run env CACHE="$tap_tmp/cache" RERUN=1 PATH="$tap_tmp/bin:$PATH" "$tap_tmp/top/tests/run" guest "$@"
-	printf '%s\n' "$output" | sed -n 's/^ok - guest\/\([a-z]*\)\( on [a-z]*\)\{0,1\} (.*/\1\2/p' | sort | xargs
+	run env CACHE="$tap_tmp/cache" RERUN=1 TELL_AFTER=1 PATH="$tap_tmp/bin:$PATH" "$tap_tmp/top/tests/run" guest "$@"
+	printf '%s\n' "$output" >"$tap_tmp/said"
+	sed -n 's/^ok - guest\/\([a-z]*\)\( on [a-z]*\)\{0,1\} (.*/\1\2/p' "$tap_tmp/said" | sort | xargs
 }
 is "all" "$(passed)" "first on debug first on plain one self two"
+like "what builds kernels is told as the others are" "$(cat "$tap_tmp/said")" '^# running: .*guest/one 0:0[1-9]'
 is "what builds kernels, one after the other" "$(xargs <"$tap_tmp/order")" "one begins one ends two begins two ends"
 is "those on plain" "$(passed -k plain)" "first on plain"
 is "those on debug, and those on the host" "$(passed -k debug,host)" "first on debug one self two"

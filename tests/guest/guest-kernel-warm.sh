@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # on-host: build
+# limit: 2400
 # Without this, a changed line of one patch could compile the whole kernel again, or the
 # progress of a first build count up to a number that is none.
 set -eu
