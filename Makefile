@@ -122,8 +122,8 @@ test-fuzz: ## fuzzers over what reads hostile input, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory CC=clang SAN=1 FUZZ=1 WERROR=1 fuzzers
 	@tests/run fuzz
 
-test-guest: all ## the tests that need our kernel, in the guest: KERNEL=plain,debug,host
-	@tests/run guest $(if $(KERNEL),-k $(KERNEL))
+test-guest: all ## the tests that need our kernel, in the guest (ON=plain,debug,host)
+	@tests/run guest $(if $(ON),-k $(ON))
 
 test-templates: all ## what tests debian-12's template, with the others: TEMPLATES=
 	@for t in $(TEMPLATES); do \

@@ -134,7 +134,7 @@ test-cli:
 test-fuzz:
 	@echo "4 passed, 0 failed, 0 skipped"; case " $(FAIL) " in *" $@ "*) exit 1 ;; esac
 test-guest:
-	@case " $(FAIL) " in *" $@ "*) echo "cannot begin"; exit 1 ;; esac; echo "on $(KERNEL)"; echo "5 passed, 0 failed, 0 skipped"
+	@case " $(FAIL) " in *" $@ "*) echo "cannot begin"; exit 1 ;; esac; echo "on $(ON)"; echo "5 passed, 0 failed, 0 skipped"
 END
 gates() {
 	run env -u MAKEFLAGS -u MFLAGS FAIL="$1" "$tap_tmp/top/tests/run" gates

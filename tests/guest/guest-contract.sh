@@ -47,7 +47,7 @@ is "without -I standard input is empty" "$status:$output" 0:
 # --- 98, 99, 124 ---
 run guest -t 25 -- sh -c 'echo the last of the console >/dev/console; sleep 90'
 is "past the time limit is 124" "$status" 124
-like "which says so" "$output" 'past the time limit of 8 s; the console ends:'
+like "which says so" "$output" 'past the time limit of 25 s; the console ends:'
 like "with the end of the console" "$output" '^the last of the console$'
 head -c 100000 /dev/zero >"$tap_tmp/nokernel"
 run guest -k "$tap_tmp/nokernel" -t 60 -- true
